@@ -87,6 +87,12 @@ int vg_driver_module_functions(CUmodule module, int (*visit)(void *user, CUfunct
 /* The current context of the calling thread, or NULL. */
 CUcontext vg_front_current(void);
 
+/* Makes a context that was just created current on the calling thread (cuCtxCreate), and
+ * takes one that was destroyed off the top of its stack (cuCtxDestroy). vg_front_push()
+ * fails with OUT_OF_MEMORY only. */
+CUresult vg_front_push(CUcontext context);
+void vg_front_drop(CUcontext context);
+
 /* Physical device of the current context; -1 when there is none. */
 int vg_front_current_device(void);
 
