@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/paths.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/error.h"
+
+static const char *const candidates[] = { "lib", "../lib/vgpu" };
+
+int
+vg_paths_lib(char **out_dir, struct vg_error *err)
+{
+    char self[PATH_MAX];
+    char path[PATH_MAX + 64];
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    if (length < 0) {
+        return vg_error_set(err, -ENOENT,
+                            "cannot read /proc/self/exe: is /proc mounted?");
+    }
+    self[length] = '\0';
+    *strrchr(self, '/') = '\0';
+
+    for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s/libcuda.so.1", self, candidates[i]);
+        if (access(path, R_OK) != 0) {
+            continue;
+        }
+        *strrchr(path, '/') = '\0';
+        *out_dir = realpath(path, NULL);
+        return *out_dir != NULL ? 0
+                                : vg_error_set(err, -errno, "cannot resolve '%s'", path);
+    }
+    (void)vg_error_set(err, -ENOENT, "there is no libcuda.so.1 in '%s/lib'", self);
+    vg_error_hint(err, "run 'make' to build it");
+    return err->code;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * paths - where the libraries of this very `vgpu` are.
+ *
+ * They lie in `lib` beside the program, as in the build folder, or in `../lib/vgpu`.
+ */
+
+struct vg_error;
+
+/*
+ * Finds the folder that holds our libcuda.so.1. Return: 0, with a string in @out_dir that
+ * the caller frees, or -ENOENT or -ENOMEM with @err filled.
+ */
+int vg_paths_lib(char **out_dir, struct vg_error *err);
