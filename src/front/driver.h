@@ -22,6 +22,10 @@
  * the export sets the thread's default stream to CU_STREAM_PER_THREAD for the length of
  * the call and calls the same function: the driver maps a stream argument of 0 with
  * vg_front_stream() and synchronous copies with vg_front_default_stream().
+ *
+ * A call marked `both` goes to vg_front_<call>(), which calls vg_drv_<call>(): a context is
+ * made and ended behind the front, the stack of contexts is the front's alone. A CUdevice
+ * that reaches the driver is the ordinal that the program uses: see vg_front_physical().
  */
 
 #include <stdbool.h>
@@ -86,12 +90,6 @@ int vg_driver_module_functions(CUmodule module, int (*visit)(void *user, CUfunct
 
 /* The current context of the calling thread, or NULL. */
 CUcontext vg_front_current(void);
-
-/* Makes a context that was just created current on the calling thread (cuCtxCreate), and
- * takes one that was destroyed off the top of its stack (cuCtxDestroy). vg_front_push()
- * fails with OUT_OF_MEMORY only. */
-CUresult vg_front_push(CUcontext context);
-void vg_front_drop(CUcontext context);
 
 /* Physical device of the current context; -1 when there is none. */
 int vg_front_current_device(void);
