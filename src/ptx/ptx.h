@@ -118,11 +118,13 @@ struct vg_ptx_var {
     enum vg_ptx_type type; /* element type */
     uint8_t vector;        /* 1, 2 or 4 */
     bool is_array;
-    bool is_unsized;     /* .extern .shared x[]: dynamic shared memory (5.4.2) */
-    bool is_ptr;         /* parameter attribute .ptr (5.1.6.3) */
-    uint32_t align;      /* bytes; the type's size unless .align is written */
-    uint64_t size;       /* bytes in all */
-    uint64_t offset;     /* of a parameter in its parameter block; else 0 */
+    bool is_unsized; /* .extern .shared x[]: dynamic shared memory (5.4.2) */
+    bool is_ptr;     /* parameter attribute .ptr (5.1.6.3) */
+    uint32_t align;  /* bytes; the type's size unless .align is written */
+    uint64_t size;   /* bytes in all */
+    uint64_t offset; /* of a parameter in its parameter block; else 0 */
+    uint32_t reg;    /* space is VG_PTX_REG (a .reg parameter of a .func): its register,
+                        once the body has been parsed */
     const uint8_t *init; /* @size bytes, or NULL */
     const struct vg_ptx_reloc *relocs;
     size_t n_relocs;
@@ -136,6 +138,7 @@ struct vg_ptx_var {
 struct vg_ptx_reg {
     const char *name;
     enum vg_ptx_type type;
+    uint8_t vector; /* 1; 2 or 4: .reg .v4 .f32 */
 };
 
 /* Special registers (10): VG_PTX_SREG_TID with component 0..2 for .x .y .z, and so on. */
@@ -194,7 +197,11 @@ enum vg_ptx_operand_kind {
     VG_PTX_OPERAND_PAIR,      /* d|p: elems[0], elems[1] */
     VG_PTX_OPERAND_LABEL,     /* target: an instruction index */
     VG_PTX_OPERAND_LIST,      /* (a, b, ...): the arguments or results of a call */
-    VG_PTX_OPERAND_COMPONENT, /* %v.x: a component of a vector register (rare) */
+    VG_PTX_OPERAND_COMPONENT, /* %v.x: a component of a vector register (rare); component
+                                 0..3 for .x .y .z .w, 4..7 for .b0 .. .b3, 8 9 for .h0
+                                 .h1 (selectors of the video instructions) */
+    VG_PTX_OPERAND_TARGETS,   /* symbol: index into func->targets (brx.idx) */
+    VG_PTX_OPERAND_PROTOTYPE, /* symbol: index into func->prototypes (indirect call) */
 };
 
 enum vg_ptx_base_kind {
@@ -211,6 +218,12 @@ enum vg_ptx_scope {
     VG_PTX_SCOPE_RETURN, /* index into func->returns */
 };
 
+/*
+ * A call has always three operands: LIST of results (count 0 when there is none), the
+ * callee (FUNC; REG when indirect), LIST of arguments; and then a PROTOTYPE or TARGETS
+ * when one is written.
+ * An ADDRESS with elems is the form of textures and tensors: [base, elem, elem ...].
+ */
 struct vg_ptx_operand {
     uint8_t kind; /* enum vg_ptx_operand_kind */
     uint8_t base_kind;
@@ -242,7 +255,7 @@ struct vg_ptx_insn {
     int32_t guard;  /* predicate register of @%p, or -1 */
     uint32_t line;
     uint8_t types[VG_PTX_MAX_TYPES]; /* enum vg_ptx_type, as written, in order */
-    uint64_t mods[3];                /* bit set over enum vg_ptx_mod */
+    uint64_t mods[4];                /* bit set over enum vg_ptx_mod */
     const uint16_t *suffixes;        /* as written: < VG_PTX_TYPE_COUNT a type, else
                                         VG_PTX_TYPE_COUNT + enum vg_ptx_mod */
     const char *text;                /* VG_PTX_OP_UNKNOWN: mnemonic with all suffixes */
@@ -258,6 +271,20 @@ vg_ptx_has(const struct vg_ptx_insn *insn, unsigned mod)
 struct vg_ptx_label {
     const char *name; /* unique in the function */
     uint32_t target;  /* instruction index; may equal n_insns (end of the body) */
+};
+
+/* name: .branchtargets label, label; (11.3.1) or .calltargets */
+struct vg_ptx_targets {
+    const char *name;
+    uint32_t *targets; /* instruction indices; of .calltargets: module->funcs */
+    uint32_t n_targets;
+    bool is_call;
+};
+
+/* name: .callprototype ...; (11.3.3): kept as text, from the colon to the semicolon */
+struct vg_ptx_prototype {
+    const char *name;
+    const char *text;
 };
 
 struct vg_ptx_func {
@@ -290,7 +317,9 @@ struct vg_ptx_func {
     struct vg_ptx_var *vars;
     struct vg_ptx_label *labels;
     struct vg_ptx_insn *insns;
-    uint32_t n_regs, n_vars, n_labels, n_insns;
+    struct vg_ptx_targets *targets;
+    struct vg_ptx_prototype *prototypes;
+    uint32_t n_regs, n_vars, n_labels, n_insns, n_targets, n_prototypes;
 };
 
 struct vg_ptx_module {
