@@ -12,8 +12,8 @@
 
 /* One call in progress; lives on the caller's stack. */
 struct vg_front_call {
-    int call;        /* enum vg_cuda_call */
-    bool per_thread; /* entered by a _ptsz or _ptds name */
+    int call;              /* enum vg_cuda_call */
+    bool per_thread;       /* entered by a _ptsz or _ptds name */
     bool outer_per_thread; /* what held before, restored on leave */
     bool entered;
     uint64_t started; /* monotonic ns when traced, else 0 */

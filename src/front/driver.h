@@ -23,9 +23,10 @@
  * the call and calls the same function: the driver maps a stream argument of 0 with
  * vg_front_stream() and synchronous copies with vg_front_default_stream().
  *
- * A call marked `both` goes to vg_front_<call>(), which calls vg_drv_<call>(): a context is
- * made and ended behind the front, the stack of contexts is the front's alone. A CUdevice
- * that reaches the driver is the ordinal that the program uses: see vg_front_physical().
+ * A call marked `both` goes to vg_front_<call>(), which calls vg_drv_<call>(): a context
+ * is made and ended behind the front, the stack of contexts is the front's alone. A
+ * CUdevice that reaches the driver is the ordinal that the program uses: see
+ * vg_front_physical().
  */
 
 #include <stdbool.h>

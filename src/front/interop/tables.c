@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "front/interop/tables.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cuda_front.h"
+
+static const struct {
+    uint8_t id[16];
+    const union vg_word *table;
+} known[] = {
+    { { 0x6b, 0xd5, 0xfb, 0x6c, 0x5b, 0xf4, 0xe7, 0x4a, 0x89, 0x87, 0xd9, 0x39, 0x12,
+        0xfd, 0x9d, 0xf9 },
+      vg_table_cudart },
+    { { 0xa0, 0x94, 0x79, 0x8c, 0x2e, 0x74, 0x2e, 0x74, 0x93, 0xf2, 0x08, 0x00, 0x20,
+        0x0c, 0x0a, 0x66 },
+      vg_table_hooks },
+    { { 0x42, 0xd8, 0x5a, 0x81, 0x23, 0xf6, 0xcb, 0x47, 0x82, 0x98, 0xf6, 0xe7, 0x8a,
+        0x3a, 0xec, 0xdc },
+      vg_table_tls },
+    { { 0xc6, 0x93, 0x33, 0x6e, 0x11, 0x21, 0xdf, 0x11, 0xa8, 0xc3, 0x68, 0xf3, 0x55,
+        0xd8, 0x95, 0x93 },
+      vg_table_storage },
+    { { 0x26, 0x3e, 0x88, 0x60, 0x7c, 0xd2, 0x61, 0x43, 0x92, 0xf6, 0xbb, 0xd5, 0x00,
+        0x6d, 0xfa, 0x7e },
+      vg_table_checks },
+#ifdef VG_INTEROP_HANDSHAKE
+    { { 0xd4, 0x08, 0x20, 0x55, 0xbd, 0xe6, 0x70, 0x4b, 0x8d, 0x34, 0xba, 0x12, 0x3c,
+        0x66, 0xe1, 0xf2 },
+      vg_table_integrity },
+#endif
+    { { 0x21, 0x31, 0x8c, 0x60, 0x97, 0x14, 0x32, 0x48, 0x8c, 0xa6, 0x41, 0xff, 0x73,
+        0x24, 0xc8, 0xf2 },
+      vg_table_tools },
+    { { 0x17, 0x34, 0xdc, 0x26, 0x80, 0x0d, 0x47, 0x45, 0x87, 0x26, 0xc0, 0xf1, 0xe7,
+        0xdd, 0x8b, 0xca },
+      vg_table_list },
+    { { 0x6e, 0x16, 0x3f, 0xbe, 0xb9, 0x58, 0x44, 0x4d, 0x83, 0x5c, 0xe1, 0x82, 0xaf,
+        0xf1, 0x99, 0x1e },
+      vg_table_modules },
+};
+
+const union vg_word *
+vg_table_find(const void *id)
+{
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (memcmp(known[i].id, id, sizeof(known[i].id)) == 0) {
+            return known[i].table;
+        }
+    }
+    return NULL;
+}
+
+CUresult
+vg_table_refuse(void)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set_explicit(&said, memory_order_relaxed)) {
+        vg_log(VG_LOG_ERROR, "a private table's unknown entry was called: not supported");
+    }
+    return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+static void
+log_unknown(const uint8_t *id)
+{
+    char text[2 * 16 + 1];
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < 16; i++) {
+        text[2 * i] = digits[id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 15];
+    }
+    text[32] = '\0';
+    vg_log(VG_LOG_DEBUG, "cuGetExportTable: no table %s", text);
+}
+
+CUresult
+vg_front_cuGetExportTable(const void **table, const CUuuid *id)
+{
+    if (table == NULL || id == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    *table = vg_table_find(id->bytes);
+    if (*table == NULL) {
+        log_unknown((const uint8_t *)id->bytes);
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return CUDA_SUCCESS;
+}
