@@ -105,3 +105,19 @@ vg_call_target(const struct vg_call *call)
 {
     return call->as != NULL ? call->as : call;
 }
+
+const char *
+vg_member_name(const struct vg_member *member)
+{
+    const char *text = member->text;
+    size_t end = strcspn(text, "[");
+    size_t begin = end;
+
+    if (member->nested != NULL) {
+        return member->name;
+    }
+    while (begin > 0 && text[begin - 1] != ' ' && text[begin - 1] != '*') {
+        begin--;
+    }
+    return vg_must_print("%.*s", (int)(end - begin), text + begin);
+}

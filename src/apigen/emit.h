@@ -32,6 +32,9 @@ const char *vg_params_names(const struct vg_call *call);
 /* The call whose implementation answers @call: itself, or what it is another name of. */
 const struct vg_call *vg_call_target(const struct vg_call *call);
 
+/* The name that a member declares; "" for an unnamed struct or union. */
+const char *vg_member_name(const struct vg_member *member);
+
 typedef void vg_emit_fn(struct vg_out *out, const struct vg_api *api);
 
 vg_emit_fn vg_emit_types;
@@ -43,3 +46,4 @@ vg_emit_fn vg_emit_exports;
 vg_emit_fn vg_emit_defaults;
 vg_emit_fn vg_emit_entry;
 vg_emit_fn vg_emit_map;
+vg_emit_fn vg_emit_facts;

@@ -30,6 +30,7 @@ static const struct output outputs[] = {
     { "_exports.c", vg_emit_exports, "/* ", " */" },
     { "_defaults.c", vg_emit_defaults, "/* ", " */" },
     { "_entry.c", vg_emit_entry, "/* ", " */" },
+    { "_facts.c", vg_emit_facts, "/* ", " */" },
     { ".map", vg_emit_map, "# ", "" },
 };
 
