@@ -13,7 +13,8 @@ vg_front_cuStreamGetGreenCtx(CUstream stream, CUgreenCtx *context)
     if (context == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    CUresult r = vg_driver_stream_id(vg_front_current(), vg_front_stream(stream), &number);
+    CUresult r =
+        vg_driver_stream_id(vg_front_current(), vg_front_stream(stream), &number);
     if (r == CUDA_SUCCESS) {
         *context = NULL;
     }
