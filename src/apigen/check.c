@@ -139,11 +139,11 @@ check_param(const struct vg_api *api, struct vg_param *param)
         param->shape = VG_SHAPE_RAW;
         return;
     }
-    handle = param->resolved != NULL && param->resolved->kind == VG_TYPE_HANDLE;
+    handle = param->resolved != NULL &&
+             (param->resolved->kind == VG_TYPE_HANDLE || param->resolved->id != NULL);
     param->shape =
         param->length != NULL ? array_shape(param, handle) : single_shape(param, handle);
-    if (param->optional &&
-        (param->shape == VG_SHAPE_SCALAR || param->shape == VG_SHAPE_HANDLE)) {
+    if (param->optional && param->shape == VG_SHAPE_SCALAR) {
         vg_die(param->place, "'%s' is no pointer and cannot be 'opt'", param->name);
     }
 }
@@ -177,6 +177,28 @@ check_raw(const struct vg_call *call, const struct vg_param *param)
         (call->client == VG_WHO_AUTO || call->server == VG_WHO_AUTO)) {
         vg_die(param->place, "'%s' has no shape, so '%s' cannot be auto", param->name,
                call->name);
+    }
+}
+
+/* A handle that travels has a kind on the wire; one that is made can be unmade. */
+static void
+check_handle(const struct vg_call *call, const struct vg_param *param)
+{
+    const struct vg_type *type = param->resolved;
+    bool out = param->shape == VG_SHAPE_OUT || param->shape == VG_SHAPE_OUT_ARRAY ||
+               param->shape == VG_SHAPE_INOUT || param->shape == VG_SHAPE_IN;
+
+    if (type == NULL || call->server != VG_WHO_AUTO) {
+        return;
+    }
+    if (type->kind == VG_TYPE_HANDLE && type->id == NULL) {
+        vg_die(param->place, "'%s' has no id and cannot travel", type->name);
+    }
+    if (out && type->by != NULL) {
+        vg_die(param->place, "'%s' travels in a special way only by value", param->name);
+    }
+    if (param->shape == VG_SHAPE_NEW && type->ends == NULL) {
+        vg_die(param->place, "no call ends a '%s', so none can be new", type->name);
     }
 }
 
@@ -232,6 +254,7 @@ check_call(struct vg_api *api, struct vg_call *call)
         check_param(api, param);
         check_length(call, param);
         check_raw(call, param);
+        check_handle(call, param);
         check_posted(call, param);
         if (param->resolved != NULL && param->resolved->kind == VG_TYPE_STRUCT &&
             (call->client == VG_WHO_AUTO || call->server == VG_WHO_AUTO)) {

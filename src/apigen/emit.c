@@ -69,8 +69,8 @@ vg_param_declaration(const struct vg_param *param)
     case VG_SHAPE_BYTES_OUT:
         return vg_must_print("void *%s", param->name);
     default:
-        return vg_must_print("%s%s *%s", array_or_in ? "const " : "", param->type,
-                             param->name);
+        return vg_must_print("%s%s *%s", array_or_in && !param->plain ? "const " : "",
+                             param->type, param->name);
     }
 }
 

@@ -31,6 +31,17 @@ static const struct output outputs[] = {
     { "_defaults.c", vg_emit_defaults, "/* ", " */" },
     { "_entry.c", vg_emit_entry, "/* ", " */" },
     { "_facts.c", vg_emit_facts, "/* ", " */" },
+    { "_wire.h", vg_emit_wire_h, "/* ", " */" },
+    { "_wire.c", vg_emit_wire_c, "/* ", " */" },
+    { "_send.h", vg_emit_send, "/* ", " */" },
+    { "_stubs_1.c", vg_emit_stubs_1, "/* ", " */" },
+    { "_stubs_2.c", vg_emit_stubs_2, "/* ", " */" },
+    { "_dispatch.h", vg_emit_dispatch_h, "/* ", " */" },
+    { "_dispatch_table.c", vg_emit_dispatch_table, "/* ", " */" },
+    { "_dispatch_1.c", vg_emit_dispatch_1, "/* ", " */" },
+    { "_dispatch_2.c", vg_emit_dispatch_2, "/* ", " */" },
+    { "_loader.h", vg_emit_loader_h, "/* ", " */" },
+    { "_loader.c", vg_emit_loader_c, "/* ", " */" },
     { ".map", vg_emit_map, "# ", "" },
 };
 

@@ -48,7 +48,10 @@ struct vg_type {
     struct vg_value *values;   /* enum */
     struct vg_member *members; /* struct */
     bool is_union;
-    int size; /* bytes, struct */
+    const char *id;   /* handles: VG_ID_<id>, or NULL: it cannot travel */
+    const char *by;   /* special way to travel, or NULL */
+    const char *ends; /* the call that ends such an object, or NULL */
+    int size;         /* bytes, struct */
 };
 
 enum vg_shape {
@@ -75,11 +78,12 @@ struct vg_param {
     struct vg_place place;
     enum vg_shape shape;
     bool optional;
-    bool per_thread_stream;
+    bool plain;       /* declared without const though it is only read */
     const char *word; /* in, out, ... as written, or NULL */
     const char *type; /* element type without stars, or the whole raw type */
     const char *name;
     const char *length;             /* array length, a C expression, or NULL */
+    const char *of;                 /* the handle it is forgotten with, or NULL */
     bool stars;                     /* the type has * */
     const struct vg_type *resolved; /* NULL for plain C numbers */
 };
@@ -128,6 +132,7 @@ struct vg_call {
     enum vg_who server;
     const char *client_why;
     const char *server_why;
+    const char *thread; /* the call with a stream that does the same, for _ptds */
     const char *charge; /* "none" or an expression of bytes */
 };
 
@@ -142,6 +147,10 @@ struct vg_api {
     const char *library; /* "libcuda.so.1" */
     const char *result;  /* "CUresult" */
     const char *ok;      /* "CUDA_SUCCESS" */
+    const char *invalid; /* "CUDA_ERROR_INVALID_VALUE" */
+    const char *absent;  /* "CUDA_ERROR_NOT_SUPPORTED" */
+    const char *memory;  /* "CUDA_ERROR_OUT_OF_MEMORY" */
+    const char *legacy;  /* "CU_STREAM_LEGACY" */
     struct vg_type *types;
     struct vg_group *groups;
     struct vg_call *calls;

@@ -193,13 +193,33 @@ parse_callback(struct vg_api *api, struct vg_lexer *lex)
     expect(lex, ";");
 }
 
+/* The words of a C type, up to one that means something here. */
+static const char *
+take_type(struct vg_lexer *lex)
+{
+    const char *text = take_name(lex);
+
+    while (lex->token.kind == VG_TOKEN_NAME && !is(lex, "id") && !is(lex, "by") &&
+           !is(lex, "ends")) {
+        text = vg_must_print("%s %s", text, take_name(lex));
+    }
+    return text;
+}
+
 static void
 parse_equal(struct vg_api *api, struct vg_lexer *lex, enum vg_type_kind kind)
 {
     struct vg_type *type = add_type(api, lex, kind);
 
     expect(lex, "=");
-    type->text = take_text(lex, ";");
+    if (kind == VG_TYPE_CONST) {
+        type->text = take_text(lex, ";");
+    } else {
+        type->text = take_type(lex);
+    }
+    type->id = accept(lex, "id") ? take_name(lex) : NULL;
+    type->by = accept(lex, "by") ? take_name(lex) : NULL;
+    type->ends = accept(lex, "ends") ? take_name(lex) : NULL;
     expect(lex, ";");
 }
 
@@ -253,10 +273,16 @@ parse_param(struct vg_lexer *lex)
 
     param->place = lex->token.place;
     param->optional = accept(lex, "opt");
+    param->plain = accept(lex, "plain");
     if (lex->token.kind == VG_TOKEN_NAME && is_word(lex->token.text)) {
         param->word = take_name(lex);
     }
     text = take_text(lex, ",)[");
+    name = strstr(text, " of ");
+    if (name != NULL) {
+        param->of = vg_must_print("%s", name + 4);
+        text = vg_must_print("%.*s", (int)(name - text), text);
+    }
     name = text + strlen(text);
     while (name > text && name[-1] != ' ' && name[-1] != '*') {
         name--;
@@ -271,6 +297,9 @@ parse_param(struct vg_lexer *lex)
     if (accept(lex, "[")) {
         param->length = take_text(lex, "]");
         expect(lex, "]");
+        if (accept(lex, "of")) {
+            param->of = take_name(lex);
+        }
     }
     return param;
 }
@@ -381,6 +410,10 @@ parse_call(struct vg_api *api, struct vg_lexer *lex)
     expect(lex, "charge");
     call->charge = take_text(lex, ";");
     expect(lex, ";");
+    if (accept(lex, "thread")) {
+        call->thread = take_name(lex);
+        expect(lex, ";");
+    }
 }
 
 static void
@@ -405,6 +438,14 @@ parse_api(struct vg_api *api, struct vg_lexer *lex)
     api->result = take_name(lex);
     expect(lex, "ok");
     api->ok = take_name(lex);
+    expect(lex, "invalid");
+    api->invalid = take_name(lex);
+    expect(lex, "absent");
+    api->absent = take_name(lex);
+    expect(lex, "memory");
+    api->memory = take_name(lex);
+    expect(lex, "legacy");
+    api->legacy = take_name(lex);
     expect(lex, ";");
 }
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * shape - how a parameter or a struct's member travels: the one place that knows the
+ * wire kinds, for the emitters of stubs, dispatch and tests.
+ */
+
+#include "emit.h"
+
+/* How one value of a C type travels. */
+struct vg_kind {
+    const char *tail; /* "u64" of vg_put_u64(); NULL for a struct */
+    const char *cast; /* type that put wants */
+    int size;         /* bytes on the wire */
+};
+
+/* Wire kind of a type: a C number, enum, number, handle (u64) or struct. */
+struct vg_kind vg_kind_of(const struct vg_api *api, const char *type);
+
+/* Bytes of a struct on the wire. Pointers are not sent; a union sends its first member.
+ */
+int vg_struct_wire_size(const struct vg_api *api, const struct vg_member *members);
+
+/* The C type of a member, without const and name. */
+const char *vg_member_type(const struct vg_member *member);
+
+/* Elements of a member's array, or 0. */
+int vg_member_count(const struct vg_api *api, const struct vg_member *member);
+
+bool vg_shape_is_array(enum vg_shape shape);
+/* Travels in the reply, in the request. */
+bool vg_shape_comes_back(enum vg_shape shape);
+/* A pointer in the prototype. */
+bool vg_shape_is_pointer(enum vg_shape shape);
+
+/* No parameter needs hand-written code. */
+bool vg_call_is_shaped(const struct vg_call *call);
+bool vg_call_has_reply(const struct vg_call *call);
+
+/* The call has a generated dispatch function. */
+bool vg_call_dispatched(const struct vg_call *call);
+/* The call has a generated stub: "vg_drv" for auto clients, "vg_send" for manual ones
+ * whose server is auto; else NULL. */
+const char *vg_call_stub(const struct vg_call *call);
