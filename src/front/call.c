@@ -18,6 +18,7 @@
 #include "front/state.h"
 
 static _Atomic bool named[VG_CUDA_CALL_COUNT];
+static void (*_Atomic hear_not_carried)(const char *name);
 
 static uint64_t
 now_ns(void)
@@ -76,8 +77,20 @@ vg_front_not_carried(int call)
 {
     if (call >= 0 && call < VG_CUDA_CALL_COUNT &&
         !atomic_exchange_explicit(&named[call], true, memory_order_relaxed)) {
+        void (*hear)(const char *) =
+            atomic_load_explicit(&hear_not_carried, memory_order_acquire);
         vg_log(VG_LOG_ERROR, "%s: not supported by this version of vgpu",
                vg_cuda_call_table[call].name);
+        if (hear != NULL) {
+            hear(vg_cuda_call_table[call].name);
+        }
     }
     return CUDA_ERROR_NOT_SUPPORTED;
+}
+
+void
+vg_front_on_not_carried(void (*hear)(const char *name))
+{
+    /* pairs with the acquire load in vg_front_not_carried */
+    atomic_store_explicit(&hear_not_carried, hear, memory_order_release);
 }

@@ -124,3 +124,6 @@ void vg_front_callback_end(void);
 
 /* Names a call that is not carried, once a process, and returns NOT_SUPPORTED. */
 CUresult vg_front_not_carried(int call);
+
+/* Hears the same names; set once, at driver init. */
+void vg_front_on_not_carried(void (*hear)(const char *name));
