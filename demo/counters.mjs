@@ -7,7 +7,7 @@ export function total(file, name) {
     let sum = 0;
     try {
         for (const line of fs.readFileSync(file, "utf8").split("\n")) {
-            const [key, value] = line.split("\t");
+            const [key, value] = line.split(/[\t ]/);
             if (key === name)
                 sum += Number(value);
         }

@@ -4,19 +4,19 @@
  * run - `vgpu run -- PROGRAM ARGS`: one program on the vGPU, nothing installed.
  *
  * Sets the environment for that program alone, stays as its parent and ends as it ended.
- * Everything it says goes to stderr. The counters travel through memory files of ours, so
- * that nothing is left behind however we end.
+ * Everything it says goes to stderr. The counters come in files of a folder of ours, one
+ * of each kind from each process that used a GPU, which is removed at the end.
  */
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "cli/child.h"
@@ -26,11 +26,21 @@
 #include "cli/probe.h"
 #include "cli/stats.h"
 
-/* A file of counters: the user's own, if the variable is set, else ours. */
+/* Where the processes leave their counters; our own folder unless the user named a file.
+ */
 struct counters {
-    const char *variable;
-    FILE *file;
+    char folder[PATH_MAX];
 };
+
+/* What a process puts for %p is its number, so that none overwrites another's. */
+static const struct {
+    const char *variable;
+    const char *file;
+} counter_files[] = {
+    { "VGPU_STATS", "shim.%p" },
+    { "VGPU_SOFT_STATS", "soft.%p" },
+};
+#define COUNTER_FILE_COUNT (sizeof(counter_files) / sizeof(counter_files[0]))
 
 static const char *
 endpoint(void)
@@ -70,34 +80,80 @@ announce(const char *lib)
         probe.major, probe.minor, (double)probe.memory / (1u << 30), count_cpus());
 }
 
+static bool
+is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value != NULL && value[0] != '\0';
+}
+
 static int
 open_counters(struct counters *counters, struct vg_error *err)
 {
-    const char *set = getenv(counters->variable);
-    char path[64];
+    const char *top = is_set("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    char path[PATH_MAX + 16];
 
-    if (set != NULL && set[0] != '\0') {
-        counters->file = fopen(set, "a+e");
-        if (counters->file == NULL || fseek(counters->file, 0, SEEK_END) != 0) {
-            return vg_error_set(err, -errno, "cannot open '%s' of %s: %s", set,
-                                counters->variable, strerror(errno));
+    (void)snprintf(counters->folder, sizeof(counters->folder), "%s/vgpu-run-XXXXXX", top);
+    if (mkdtemp(counters->folder) == NULL) {
+        (void)vg_error_set(err, -errno, "cannot make a folder in '%s': %s", top,
+                           strerror(errno));
+        vg_error_hint(err, "TMPDIR names a folder for small temporary files");
+        counters->folder[0] = '\0';
+        return err->code;
+    }
+    for (size_t i = 0; i < COUNTER_FILE_COUNT; i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", counters->folder,
+                       counter_files[i].file);
+        if (setenv(counter_files[i].variable, path, 0) != 0) {
+            return vg_error_set(err, -ENOMEM, "out of memory");
         }
-        return 0;
     }
-    const int fd = memfd_create(counters->variable, MFD_CLOEXEC);
-    if (fd < 0) {
-        return vg_error_set(err, -errno, "cannot make a memory file: %s",
-                            strerror(errno));
+    return 0;
+}
+
+static void
+read_counters(struct vg_stats *stats, const char *path)
+{
+    FILE *file = fopen(path, "re");
+
+    if (file == NULL) {
+        return; /* no process got as far as to count */
     }
-    counters->file = fdopen(fd, "r+");
-    if (counters->file == NULL) {
-        (void)close(fd);
-        return vg_error_set(err, -ENOMEM, "out of memory");
+    if (vg_stats_read(stats, file) != 0) {
+        (void)fputs("vgpu: out of memory for the statistics\n", stderr);
     }
-    (void)snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)getpid(), fd);
-    return setenv(counters->variable, path, 1) == 0
-               ? 0
-               : vg_error_set(err, -ENOMEM, "out of memory");
+    (void)fclose(file);
+}
+
+/* Reads and removes what is in our folder, and the folder. */
+static void
+collect_counters(const struct counters *counters, struct vg_stats *stats)
+{
+    DIR *folder = opendir(counters->folder);
+    const struct dirent *entry;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char path[PATH_MAX + sizeof(entry->d_name) + 1];
+
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        (void)snprintf(path, sizeof(path), "%s/%s", counters->folder, entry->d_name);
+        read_counters(stats, path);
+        (void)unlink(path);
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    (void)rmdir(counters->folder);
+    for (size_t i = 0; i < COUNTER_FILE_COUNT; i++) {
+        const char *path = getenv(counter_files[i].variable);
+        if (path != NULL &&
+            strncmp(path, counters->folder, strlen(counters->folder)) != 0) {
+            read_counters(stats, path);
+        }
+    }
 }
 
 static int
@@ -142,18 +198,15 @@ parse_arguments(int argc, char **argv, bool *with_stats, struct vg_error *err)
 }
 
 static void
-report(struct counters *counters, size_t count, bool with_stats)
+report(const struct counters *counters, bool is_wanted, bool with_stats)
 {
     struct vg_stats stats = { .item_count = { 0 } };
 
-    for (size_t i = 0; i < count; i++) {
-        if (fileno(counters[i].file) >= 0 &&
-            vg_stats_read(&stats, counters[i].file) != 0) {
-            (void)fputs("vgpu: out of memory for the statistics\n", stderr);
-        }
+    collect_counters(counters, &stats);
+    if (is_wanted) {
+        vg_stats_print_missing(&stats, stderr);
     }
-    vg_stats_print_missing(&stats, stderr);
-    if (with_stats) {
+    if (is_wanted && with_stats) {
         vg_stats_print(&stats, stderr);
     }
     vg_stats_fini(&stats);
@@ -162,31 +215,23 @@ report(struct counters *counters, size_t count, bool with_stats)
 static int
 run_program(char **argv, const char *lib, bool with_stats, struct vg_error *err)
 {
-    struct counters counters[] = { { .variable = "VGPU_STATS" },
-                                   { .variable = "VGPU_SOFT_STATS" } };
-    const size_t count = sizeof(counters) / sizeof(counters[0]);
-    int status = 0;
+    struct counters counters;
+    int status = open_counters(&counters, err);
 
-    for (size_t i = 0; i < count && status == 0; i++) {
-        status = open_counters(&counters[i], err);
+    if (counters.folder[0] == '\0') {
+        return status;
     }
     if (status == 0) {
         status = set_environment(lib, err);
     }
     if (status == 0) {
         announce(lib);
-        status = vg_child_run(argv, err);
+        status = vg_child_run(argv, "vgpu-worker", err);
         if (status > 0 && err->code != 0) {
             vg_error_print(err);
-        } else if (status >= 0) {
-            report(counters, count, with_stats);
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        if (counters[i].file != NULL) {
-            (void)fclose(counters[i].file);
-        }
-    }
+    report(&counters, status >= 0 && err->code == 0, with_stats);
     return status;
 }
 

@@ -57,11 +57,31 @@ find_item(struct vg_stats *stats, enum vg_stat_list list, const char *name)
     return &items[count];
 }
 
-/* @rest holds the fields after the keyword. */
+/* Takes the next field off @rest. */
+static char *
+next_field(char **rest)
+{
+    return strsep(rest, "\t ");
+}
+
+/*
+ * @rest holds the fields after the keyword: a count and a text to the end of the line, or
+ * a name and numbers, or a name alone, which counts once.
+ */
 static int
 add_item(struct vg_stats *stats, enum vg_stat_list list, char *rest)
 {
-    char *name = strsep(&rest, "\t");
+    uint64_t count = 1;
+    char *name;
+
+    if (rest[0] >= '0' && rest[0] <= '9') {
+        count = parse_number(next_field(&rest));
+        name = rest;
+        rest = NULL;
+    } else {
+        name = next_field(&rest);
+        count = rest == NULL ? 1 : parse_number(next_field(&rest));
+    }
     if (name == NULL || name[0] == '\0') {
         return 0;
     }
@@ -69,10 +89,9 @@ add_item(struct vg_stats *stats, enum vg_stat_list list, char *rest)
     if (item == NULL) {
         return -ENOMEM;
     }
-    /* a list without counts names a thing once a line */
-    item->count += rest == NULL ? 1 : parse_number(strsep(&rest, "\t"));
-    item->posted += parse_number(strsep(&rest, "\t"));
-    item->ns += parse_number(strsep(&rest, "\t"));
+    item->count += count;
+    item->posted += parse_number(next_field(&rest));
+    item->ns += parse_number(next_field(&rest));
     return 0;
 }
 
@@ -80,7 +99,7 @@ static int
 add_line(struct vg_stats *stats, char *line)
 {
     char *rest = line;
-    const char *key = strsep(&rest, "\t");
+    const char *key = next_field(&rest);
 
     if (rest == NULL) {
         return 0;

@@ -30,7 +30,7 @@ enum vg_stat_list {
     VG_STAT_KERNEL,      /* launches */
     VG_STAT_NOT_CARRIED, /* no such call over the link */
     VG_STAT_SASS_ONLY,   /* kernels without PTX */
-    VG_STAT_UNSUPPORTED, /* instructions or features that a kernel wanted */
+    VG_STAT_UNSUPPORTED, /* kernels that wanted what we lack, and what that is */
     VG_STAT_LIST_COUNT,
 };
 

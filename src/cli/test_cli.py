@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 VGPU = os.path.abspath(sys.argv.pop(1))
@@ -70,24 +71,38 @@ class Cli(unittest.TestCase):
             self.assertEqual(run.wait(timeout=30), 9)
 
     def test_counters_of_several_processes_are_added(self):
-        script = ("printf 'calls\\t2\\nposted\\t1\\n' >> $VGPU_STATS; "
-                  "printf 'calls\\t3\\nnot_carried\\tcuFoo\\n' >> $VGPU_STATS; "
-                  "printf 'launches\\t5\\nsass_only\\tk\\n' >> $VGPU_SOFT_STATS")
-        done = self.vgpu_("run", "--stats", "--", "sh", "-c", script)
+        script = ("a=$(dirname $VGPU_STATS); b=$(dirname $VGPU_SOFT_STATS); "
+                  "printf 'calls\\t2\\nposted\\t1\\n' > $a/shim.1; "
+                  "printf 'calls\\t3\\nnot_carried\\tcuFoo\\n' > $a/shim.2; "
+                  "printf 'launches 5\\nsass_only k\\n' > $b/soft.1; echo $a")
+        done = self.vgpu_("run", "--stats", "--", "sh", "-c", script, TMPDIR=self.home)
         self.assertIn("vgpu: 5 calls over the link, 1 posted", done.stderr)
         self.assertIn("vgpu: 5 launches", done.stderr)
         self.assertIn("cuFoo", done.stderr)
         self.assertIn("no PTX, for kernel k", done.stderr)
+        self.assertFalse(os.path.exists(done.stdout.strip()), "the folder is left behind")
 
-    def test_counters_of_the_user_stay_and_count_from_here(self):
+    def test_counter_file_of_the_user_stays(self):
         path = os.path.join(self.home, "mine")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("launches\t100\n")
         done = self.vgpu_("run", "--stats", "--", "sh", "-c",
-                          "printf 'launches\\t5\\n' >> $VGPU_SOFT_STATS", VGPU_SOFT_STATS=path)
+                          "printf 'launches 5\\n' > $VGPU_SOFT_STATS", VGPU_SOFT_STATS=path)
         self.assertIn("vgpu: 5 launches", done.stderr)
         with open(path, encoding="utf-8") as file:
-            self.assertEqual(file.read(), "launches\t100\nlaunches\t5\n")
+            self.assertEqual(file.read(), "launches 5\n")
+
+    def test_a_worker_is_waited_for_and_nothing_else(self):
+        worker = shutil.copy("/bin/sh", os.path.join(self.home, "vgpu-worker"))
+        late = "read line; printf 'launches 7\\n' > $(dirname $VGPU_SOFT_STATS)/soft.9"
+        script = (f"mkfifo {self.home}/gate; {worker} -c \"{late}\" < {self.home}/gate "
+                  f"> /dev/null 2>&1 & exec 3> {self.home}/gate; echo go >&3")
+        done = self.vgpu_("run", "--stats", "--", "sh", "-c", script)
+        self.assertIn("vgpu: 7 launches", done.stderr)
+        began = time.monotonic()
+        self.assertEqual(self.vgpu_("run", "--", "sh", "-c", "sleep 30 >/dev/null 2>&1 & "
+                                    f"echo $! > {self.home}/orphan").returncode, 0)
+        self.assertLess(time.monotonic() - began, 15)
+        with open(os.path.join(self.home, "orphan"), encoding="utf-8") as file:
+            os.kill(int(file.read()), signal.SIGKILL)
 
     def test_errors_name_the_remedy(self):
         done = self.vgpu_("run", "--", "no-such-program")

@@ -75,6 +75,23 @@ broken_lines_are_passed_over(void **state)
 }
 
 static void
+spaces_separate_and_a_count_may_come_first(void **state)
+{
+    (void)state;
+    struct vg_stats stats = { .item_count = { 0 } };
+
+    read_text(&stats, "device vGPU software x\nlaunches 12\nkernel 7 k\nkernel 2 k\n"
+                      "unsupported 3 k: no such instruction\n");
+    assert_int_equal(stats.value[VG_STAT_LAUNCHES], 12);
+    assert_string_equal(stats.items[VG_STAT_KERNEL][0].name, "k");
+    assert_int_equal(stats.items[VG_STAT_KERNEL][0].count, 9);
+    assert_string_equal(stats.items[VG_STAT_UNSUPPORTED][0].name,
+                        "k: no such instruction");
+    assert_int_equal(stats.items[VG_STAT_UNSUPPORTED][0].count, 3);
+    vg_stats_fini(&stats);
+}
+
+static void
 what_is_missing_is_named(void **state)
 {
     (void)state;
@@ -125,6 +142,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_several_processes_add_up),
         cmocka_unit_test(broken_lines_are_passed_over),
+        cmocka_unit_test(spaces_separate_and_a_count_may_come_first),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(nothing_missing_prints_nothing),
         cmocka_unit_test(slowest_call_comes_first),
