@@ -99,6 +99,14 @@ enum vg_ptx_linkage {
     VG_PTX_COMMON,
 };
 
+/* Opaque types (5.3): .global .texref t; the element type then is B64. */
+enum vg_ptx_opaque {
+    VG_PTX_NOT_OPAQUE,
+    VG_PTX_TEXREF,
+    VG_PTX_SAMPLERREF,
+    VG_PTX_SURFREF,
+};
+
 /* An initialiser word that holds the address of another variable (5.4.4). */
 struct vg_ptx_reloc {
     size_t offset; /* bytes from the start of the variable */
@@ -119,6 +127,8 @@ struct vg_ptx_var {
     uint8_t vector;        /* 1, 2 or 4 */
     bool is_array;
     bool is_unsized; /* .extern .shared x[]: dynamic shared memory (5.4.2) */
+    bool is_managed; /* .attribute(.managed) (5.4.8) */
+    uint8_t opaque;  /* enum vg_ptx_opaque: a texture, sampler or surface reference */
     bool is_ptr;     /* parameter attribute .ptr (5.1.6.3) */
     uint32_t align;  /* bytes; the type's size unless .align is written */
     uint64_t size;   /* bytes in all */
@@ -142,37 +152,43 @@ struct vg_ptx_reg {
 };
 
 /* Special registers (10): VG_PTX_SREG_TID with component 0..2 for .x .y .z, and so on. */
-#define VG_PTX_SREGS(X)                           \
-    X(TID, "tid")                                 \
-    X(NTID, "ntid")                               \
-    X(CTAID, "ctaid")                             \
-    X(NCTAID, "nctaid")                           \
-    X(LANEID, "laneid")                           \
-    X(WARPID, "warpid")                           \
-    X(NWARPID, "nwarpid")                         \
-    X(SMID, "smid")                               \
-    X(NSMID, "nsmid")                             \
-    X(GRIDID, "gridid")                           \
-    X(LANEMASK_EQ, "lanemask_eq")                 \
-    X(LANEMASK_LE, "lanemask_le")                 \
-    X(LANEMASK_LT, "lanemask_lt")                 \
-    X(LANEMASK_GE, "lanemask_ge")                 \
-    X(LANEMASK_GT, "lanemask_gt")                 \
-    X(CLOCK, "clock")                             \
-    X(CLOCK_HI, "clock_hi")                       \
-    X(CLOCK64, "clock64")                         \
-    X(GLOBALTIMER, "globaltimer")                 \
-    X(GLOBALTIMER_LO, "globaltimer_lo")           \
-    X(GLOBALTIMER_HI, "globaltimer_hi")           \
-    X(DYNAMIC_SMEM_SIZE, "dynamic_smem_size")     \
-    X(TOTAL_SMEM_SIZE, "total_smem_size")         \
-    X(CLUSTERID, "clusterid")                     \
-    X(NCLUSTERID, "nclusterid")                   \
-    X(CLUSTER_CTAID, "cluster_ctaid")             \
-    X(CLUSTER_NCTAID, "cluster_nctaid")           \
-    X(CLUSTER_CTARANK, "cluster_ctarank")         \
-    X(CLUSTER_NCTARANK, "cluster_nctarank")       \
-    X(IS_EXPLICIT_CLUSTER, "is_explicit_cluster") \
+#define VG_PTX_SREGS(X)                                   \
+    X(TID, "tid")                                         \
+    X(NTID, "ntid")                                       \
+    X(CTAID, "ctaid")                                     \
+    X(NCTAID, "nctaid")                                   \
+    X(LANEID, "laneid")                                   \
+    X(WARPID, "warpid")                                   \
+    X(NWARPID, "nwarpid")                                 \
+    X(SMID, "smid")                                       \
+    X(NSMID, "nsmid")                                     \
+    X(GRIDID, "gridid")                                   \
+    X(LANEMASK_EQ, "lanemask_eq")                         \
+    X(LANEMASK_LE, "lanemask_le")                         \
+    X(LANEMASK_LT, "lanemask_lt")                         \
+    X(LANEMASK_GE, "lanemask_ge")                         \
+    X(LANEMASK_GT, "lanemask_gt")                         \
+    X(CLOCK, "clock")                                     \
+    X(CLOCK_HI, "clock_hi")                               \
+    X(CLOCK64, "clock64")                                 \
+    X(GLOBALTIMER, "globaltimer")                         \
+    X(GLOBALTIMER_LO, "globaltimer_lo")                   \
+    X(GLOBALTIMER_HI, "globaltimer_hi")                   \
+    X(DYNAMIC_SMEM_SIZE, "dynamic_smem_size")             \
+    X(TOTAL_SMEM_SIZE, "total_smem_size")                 \
+    X(CLUSTERID, "clusterid")                             \
+    X(NCLUSTERID, "nclusterid")                           \
+    X(CLUSTER_CTAID, "cluster_ctaid")                     \
+    X(CLUSTER_NCTAID, "cluster_nctaid")                   \
+    X(CLUSTER_CTARANK, "cluster_ctarank")                 \
+    X(CLUSTER_NCTARANK, "cluster_nctarank")               \
+    X(IS_EXPLICIT_CLUSTER, "is_explicit_cluster")         \
+    X(AGGR_SMEM_SIZE, "aggr_smem_size")                   \
+    X(CURRENT_GRAPH_EXEC, "current_graph_exec")           \
+    X(SMEM_OFFSET_BEGIN, "reserved_smem_offset_begin")    \
+    X(SMEM_OFFSET_END, "reserved_smem_offset_end")        \
+    X(SMEM_OFFSET_CAP, "reserved_smem_offset_cap")        \
+    X(PM, "pm")         /* component = number, %pm0..7 */ \
     X(ENVREG, "envreg") /* component = number, %envreg0..31 */
 
 enum vg_ptx_sreg {
@@ -281,7 +297,7 @@ struct vg_ptx_targets {
     bool is_call;
 };
 
-/* name: .callprototype ...; (11.3.3): kept as text, from the colon to the semicolon */
+/* name: .callprototype ...; (11.3.3): kept as the text between its : and its ; */
 struct vg_ptx_prototype {
     const char *name;
     const char *text;

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * form - mnemonics with their suffixes, decoded once per module, and the check of
+ * operands against them.
+ *
+ * A kernel of 20,000 instructions has some 100 forms, so what can be known from the
+ * mnemonic alone is worked out once: types, suffixes and the width of each operand.
+ */
+#include "ptx/priv.h"
+
+#include "base/arena.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+set_mod(struct vg_ptx_insn *insn, unsigned mod)
+{
+    insn->mods[mod / 64] |= UINT64_C(1) << mod % 64;
+}
+
+/* The spaces and vectors that a suffix writes down. */
+static void
+note_mod(struct vg_ptx_insn *insn, unsigned mod)
+{
+    static const uint8_t spaces[VG_PTX_MOD_COUNT] = {
+        [VG_PTX_MOD_GLOBAL] = VG_PTX_GLOBAL,
+        [VG_PTX_MOD_SHARED] = VG_PTX_SHARED,
+        [VG_PTX_MOD_SHARED_CTA] = VG_PTX_SHARED,
+        [VG_PTX_MOD_SHARED_CLUSTER] = VG_PTX_SHARED,
+        [VG_PTX_MOD_LOCAL] = VG_PTX_LOCAL,
+        [VG_PTX_MOD_PARAM] = VG_PTX_PARAM,
+        [VG_PTX_MOD_PARAM_ENTRY] = VG_PTX_PARAM,
+        [VG_PTX_MOD_PARAM_FUNC] = VG_PTX_PARAM,
+        [VG_PTX_MOD_CONST] = VG_PTX_CONST,
+    };
+
+    set_mod(insn, mod);
+    if (insn->space == VG_PTX_GENERIC) {
+        insn->space = spaces[mod];
+    }
+    if (mod == VG_PTX_MOD_V2) {
+        insn->vector = 2;
+    } else if (mod == VG_PTX_MOD_V4) {
+        insn->vector = 4;
+    } else if (mod == VG_PTX_MOD_V8) {
+        insn->vector = 8;
+    }
+}
+
+/* What the decoding of one mnemonic needs. */
+struct decoder {
+    struct lexer *lexer;
+    struct vg_ptx_insn *insn;
+    uint16_t suffixes[VG_PTX_MAX_SUFFIXES];
+    bool is_unknown;
+    bool is_packed; /* has a packed type that is not in VG_PTX_TYPES */
+};
+
+static int
+decode_suffix(struct decoder *decoder, const char *text, size_t size)
+{
+    struct vg_ptx_insn *insn = decoder->insn;
+    const struct op_row *row = &vg_ptx_op_rows[insn->op];
+    unsigned value;
+
+    switch (vg_ptx_word_find(text, size, &value)) {
+    case WORD_NONE:
+        decoder->is_unknown = true;
+        return 0;
+    case WORD_TYPE:
+        if (insn->n_types == VG_PTX_MAX_TYPES) {
+            return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, text,
+                                  "more than %d types in one instruction",
+                                  VG_PTX_MAX_TYPES);
+        }
+        insn->types[insn->n_types++] = (uint8_t)value;
+        decoder->suffixes[insn->n_suffixes++] = (uint16_t)value;
+        return 0;
+    case WORD_MOD:
+        break;
+    }
+    if ((row->groups >> vg_ptx_mod_group(value) & 1) == 0) {
+        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, text,
+                              "'%s' does not take the suffix '.%.*s'", row->name,
+                              (int)size, text);
+    }
+    if (vg_ptx_mod_group(value) == VG_PTX_GROUP_PACKED) {
+        decoder->is_packed = true;
+    }
+    note_mod(insn, value);
+    decoder->suffixes[insn->n_suffixes++] = (uint16_t)(VG_PTX_TYPE_COUNT + value);
+    return 0;
+}
+
+/* Reads all suffixes behind the opcode. */
+static int
+decode_suffixes(struct decoder *decoder, const char *text, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size) {
+        size_t begin = ++at; /* behind the dot */
+        while (at < size && text[at] != '.') {
+            at++;
+        }
+        if (decoder->insn->n_suffixes == VG_PTX_MAX_SUFFIXES) {
+            return vg_ptx_fail_at(decoder->lexer, VG_PTX_LIMIT, text,
+                                  "more than %u suffixes", VG_PTX_MAX_SUFFIXES);
+        }
+        int r = decode_suffix(decoder, text + begin, at - begin);
+        if (r != 0 || decoder->is_unknown) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+static void
+set_rule_bits(struct operand_rule *rule, char width, const struct vg_ptx_insn *insn)
+{
+    unsigned first = insn->n_types > 0 ? vg_ptx_type_bits(insn->types[0]) : 0;
+    unsigned second = insn->n_types > 1 ? vg_ptx_type_bits(insn->types[1]) : first;
+
+    switch (width) {
+    case '1':
+    case 'n':
+        rule->bits = (uint8_t)first;
+        rule->at_least = width == 'n';
+        break;
+    case '2':
+    case 'm':
+        rule->bits = (uint8_t)second;
+        rule->at_least = width == 'm';
+        break;
+    case 'L':
+        rule->bits = insn->n_types > 0
+                         ? (uint8_t)vg_ptx_type_bits(insn->types[insn->n_types - 1])
+                         : 0;
+        break;
+    case 'w':
+        rule->bits = (uint8_t)(vg_ptx_has(insn, VG_PTX_MOD_WIDE) ? 2 * first : first);
+        break;
+    case 'b':
+        rule->bits = 32;
+        break;
+    case 'q':
+        rule->bits = 64;
+        break;
+    case 'p':
+        rule->bits = 1;
+        break;
+    case 'a':
+        rule->bits = 32;
+        rule->at_least = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+decode_rules(struct form *form, bool is_packed)
+{
+    const char *at = vg_ptx_op_rows[form->insn.op].operands;
+
+    while (*at != '\0') {
+        struct operand_rule *rule = &form->rules[form->n_rules++];
+        rule->is_optional = *at == '?';
+        at += rule->is_optional;
+        rule->kind = at[0];
+        if (!is_packed) {
+            set_rule_bits(rule, at[1], &form->insn);
+        }
+        form->n_required += !rule->is_optional;
+        at += at[2] == ' ' ? 3 : 2;
+    }
+}
+
+static int
+decode_form(struct lexer *lexer, struct form *form)
+{
+    struct decoder decoder = { .lexer = lexer, .insn = &form->insn };
+    const char *dot = memchr(form->text, '.', form->size);
+    size_t op_size = dot == NULL ? form->size : (size_t)(dot - form->text);
+    struct vg_ptx_insn *insn = &form->insn;
+    int r;
+
+    insn->guard = -1;
+    insn->vector = 1;
+    insn->op = (uint16_t)vg_ptx_op_find(form->text, op_size);
+    decoder.is_unknown = insn->op == VG_PTX_OP_UNKNOWN;
+    if (!decoder.is_unknown) {
+        r = decode_suffixes(&decoder, form->text + op_size, form->size - op_size);
+        if (r != 0) {
+            return r;
+        }
+    }
+    if (decoder.is_unknown) {
+        *insn = (struct vg_ptx_insn){ .guard = -1, .vector = 1 };
+        insn->text = vg_arena_strndup(lexer->module->arena, form->text, form->size);
+        return insn->text == NULL ? -ENOMEM : 0;
+    }
+    const struct op_row *row = &vg_ptx_op_rows[insn->op];
+    if (!decoder.is_packed &&
+        (insn->n_types < row->min_types || insn->n_types > row->max_types)) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, form->text,
+                              "'%s' takes %u to %u types, not %u", row->name,
+                              row->min_types, row->max_types, insn->n_types);
+    }
+    uint16_t *suffixes =
+        vg_arena_array(lexer->module->arena, insn->n_suffixes, sizeof(*suffixes));
+    if (suffixes == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(suffixes, decoder.suffixes, insn->n_suffixes * sizeof(*suffixes));
+    insn->suffixes = suffixes;
+    decode_rules(form, decoder.is_packed);
+    return 0;
+}
+
+int
+vg_ptx_form_get(struct lexer *lexer, const char *text, size_t size,
+                const struct form **out)
+{
+    struct index *index = module_index(lexer->module);
+    uint32_t hash = hash_bytes(text, size);
+    struct form **bucket = &index->forms[hash % FORM_BUCKETS];
+    int r;
+
+    for (const struct form *form = *bucket; form != NULL; form = form->next) {
+        if (form->hash == hash && form->size == size &&
+            memcmp(form->text, text, size) == 0) {
+            *out = form;
+            return 0;
+        }
+    }
+    if (size > VG_PTX_MAX_MNEMONIC) {
+        return vg_ptx_fail_at(lexer, VG_PTX_LIMIT, text, "a mnemonic of %zu bytes", size);
+    }
+    struct form *form = vg_arena_alloc(lexer->module->arena, sizeof(*form));
+    if (form == NULL) {
+        return -ENOMEM;
+    }
+    form->text = text;
+    form->size = (uint32_t)size;
+    form->hash = hash;
+    r = decode_form(lexer, form);
+    if (r != 0) {
+        return r;
+    }
+    form->next = *bucket;
+    *bucket = form;
+    *out = form;
+    return 0;
+}
+
+static bool
+kind_fits(char rule, const struct vg_ptx_operand *operand)
+{
+    enum vg_ptx_operand_kind kind = (enum vg_ptx_operand_kind)operand->kind;
+
+    if (operand->negated && rule != 'p' && rule != 'x') {
+        return false;
+    }
+    switch (rule) {
+    case 'd':
+        return kind == VG_PTX_OPERAND_REG || kind == VG_PTX_OPERAND_SINK ||
+               kind == VG_PTX_OPERAND_COMPONENT;
+    case 'D':
+        return kind == VG_PTX_OPERAND_VECTOR || kind == VG_PTX_OPERAND_PAIR ||
+               kind_fits('d', operand);
+    case 's':
+        return kind == VG_PTX_OPERAND_REG || kind == VG_PTX_OPERAND_INT ||
+               kind == VG_PTX_OPERAND_FLOAT || kind == VG_PTX_OPERAND_SREG ||
+               kind == VG_PTX_OPERAND_VAR || kind == VG_PTX_OPERAND_FUNC ||
+               kind == VG_PTX_OPERAND_COMPONENT;
+    case 'S':
+    case 'v':
+        return kind == VG_PTX_OPERAND_VECTOR || kind_fits('s', operand);
+    case 'P':
+        return kind == VG_PTX_OPERAND_PAIR || kind_fits('d', operand);
+    case 'p':
+        return kind == VG_PTX_OPERAND_REG || kind == VG_PTX_OPERAND_INT;
+    case 'm':
+        return kind == VG_PTX_OPERAND_ADDRESS;
+    case 'i':
+        return kind == VG_PTX_OPERAND_INT || kind == VG_PTX_OPERAND_FLOAT;
+    case 'l':
+        return kind == VG_PTX_OPERAND_LABEL || kind == VG_PTX_OPERAND_TARGETS;
+    default:
+        return kind != VG_PTX_OPERAND_NONE && kind != VG_PTX_OPERAND_LIST;
+    }
+}
+
+static const char *
+kind_text(char rule)
+{
+    switch (rule) {
+    case 'd':
+        return "a register";
+    case 'D':
+        return "a register, vector or pair";
+    case 's':
+        return "a register or constant";
+    case 'S':
+    case 'v':
+        return "a register, constant or vector";
+    case 'P':
+        return "a predicate or a pair of them";
+    case 'p':
+        return "a predicate";
+    case 'm':
+        return "an address";
+    case 'i':
+        return "a constant";
+    case 'l':
+        return "a label";
+    default:
+        return "an operand";
+    }
+}
+
+/* Holds one register against the width of the rule. */
+static bool
+width_fits(const struct operand_rule *rule, const struct vg_ptx_reg *reg)
+{
+    unsigned bits = vg_ptx_type_bits(reg->type);
+
+    if (rule->bits == 0) {
+        return true;
+    }
+    if (reg->vector > 1) {
+        return true; /* its components are what is read */
+    }
+    if (rule->at_least) {
+        return bits >= rule->bits && (bits == 1) == (rule->bits == 1);
+    }
+    return bits == rule->bits;
+}
+
+/* Elements of a vector: each for ld.v4 and st.v4, all together for mov. */
+static const struct vg_ptx_reg *
+misfit_element(const struct form *form, const struct operand_rule *rule,
+               const struct vg_ptx_reg *regs, const struct vg_ptx_operand *operand)
+{
+    bool each = form->insn.vector > 1 ||
+                (operand->kind == VG_PTX_OPERAND_PAIR && rule->kind == 'P');
+
+    for (unsigned i = 0; i < operand->count && each; i++) {
+        const struct vg_ptx_operand *elem = &operand->elems[i];
+        if (elem->kind == VG_PTX_OPERAND_REG && !width_fits(rule, &regs[elem->reg])) {
+            return &regs[elem->reg];
+        }
+    }
+    return NULL;
+}
+
+static int
+check_operand(struct lexer *lexer, const struct form *form, const struct vg_ptx_reg *regs,
+              const struct vg_ptx_insn *insn, unsigned number, const char *where)
+{
+    const struct operand_rule *rule = &form->rules[number];
+    const struct vg_ptx_operand *operand = &insn->operands[number];
+    const struct vg_ptx_reg *misfit = NULL;
+
+    if (!kind_fits(rule->kind, operand)) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where,
+                              "operand %u of '%.*s' is not %s", number + 1,
+                              (int)form->size, form->text, kind_text(rule->kind));
+    }
+    if (operand->kind == VG_PTX_OPERAND_REG) {
+        misfit = width_fits(rule, &regs[operand->reg]) ? NULL : &regs[operand->reg];
+    } else if (operand->kind == VG_PTX_OPERAND_VECTOR ||
+               operand->kind == VG_PTX_OPERAND_PAIR) {
+        misfit = misfit_element(form, rule, regs, operand);
+    }
+    if (misfit == NULL) {
+        return 0;
+    }
+    return vg_ptx_fail_at(
+        lexer, VG_PTX_SYNTAX, where,
+        "operand %u of '%.*s': register '%.60s' is .%s, not %s%u bits wide", number + 1,
+        (int)form->size, form->text, misfit->name, vg_ptx_type_name(misfit->type),
+        rule->at_least ? "at least " : "", rule->bits);
+}
+
+int
+vg_ptx_form_check(struct lexer *lexer, const struct form *form,
+                  const struct vg_ptx_reg *regs, const struct vg_ptx_insn *insn,
+                  const char *const *places)
+{
+    int r;
+
+    if (insn->op == VG_PTX_OP_UNKNOWN || insn->op == VG_PTX_OP_CALL) {
+        return 0;
+    }
+    if (insn->n_operands < form->n_required || insn->n_operands > form->n_rules) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, places[0],
+                              "'%.*s' takes %u to %u operands, not %u", (int)form->size,
+                              form->text, form->n_required, form->n_rules,
+                              insn->n_operands);
+    }
+    for (unsigned i = 0; i < insn->n_operands; i++) {
+        r = check_operand(lexer, form, regs, insn, i, places[i + 1]);
+        if (r != 0) {
+            return r;
+        }
+    }
+    return 0;
+}
+
+int
+vg_ptx_insn_form(const struct vg_ptx_insn *insn, char *buffer, size_t size)
+{
+    const char *name = insn->op == VG_PTX_OP_UNKNOWN && insn->text != NULL
+                           ? insn->text
+                           : vg_ptx_op_name((enum vg_ptx_op)insn->op);
+    int length = snprintf(buffer, size, "%s", name);
+
+    for (unsigned i = 0; i < insn->n_suffixes; i++) {
+        unsigned suffix = insn->suffixes[i];
+        size_t at = (size_t)length < size ? (size_t)length : size;
+        name = suffix < VG_PTX_TYPE_COUNT
+                   ? vg_ptx_type_name((enum vg_ptx_type)suffix)
+                   : vg_ptx_mod_name((enum vg_ptx_mod)(suffix - VG_PTX_TYPE_COUNT));
+        length += snprintf(buffer + at, size - at, ".%s", name);
+    }
+    return length;
+}
