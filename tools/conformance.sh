@@ -36,7 +36,7 @@ fi
 
 if [ -z "${CUDA_TOOLKIT:-}" ]; then
     eval "$(tools/fetch --shell)"
-    CUDA_TOOLKIT=${TOOLKIT:-}
+    CUDA_TOOLKIT=$CUDA13
 fi
 NVCC=$CUDA_TOOLKIT/bin/nvcc
 if [ ! -x "$NVCC" ]; then
