@@ -4,20 +4,43 @@
 
 #include "emit.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COLUMNS 90
 
+/* Writes @text with @L and @U replaced by the API's name. */
+static void
+put_text(struct vg_out *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (text[0] != '@' || (text[1] != 'L' && text[1] != 'U')) {
+            fputc(*text, out->file);
+            continue;
+        }
+        text++;
+        for (const char *c = out->api_name; *c != '\0'; c++) {
+            fputc(*text == 'U' ? toupper((unsigned char)*c) : *c, out->file);
+        }
+    }
+}
+
 void
 vg_put(struct vg_out *out, const char *format, ...)
 {
     va_list args;
+    char *text = NULL;
 
     va_start(args, format);
-    vfprintf(out->file, format, args);
+    if (vasprintf(&text, format, args) < 0) {
+        fputs("apigen: out of memory\n", stderr);
+        exit(1);
+    }
     va_end(args);
+    put_text(out, text);
+    free(text);
 }
 
 void
@@ -36,13 +59,13 @@ vg_put_wrapped(struct vg_out *out, int indent, const char *text)
         }
         word = (int)length;
         if (column > 0 && column + 1 + word > COLUMNS) {
-            fprintf(out->file, "\n%*s", indent, "");
+            vg_put(out, "\n%*s", indent, "");
             column = indent;
         } else if (column > 0) {
-            fputc(' ', out->file);
+            vg_put(out, " ");
             column++;
         }
-        fprintf(out->file, "%.*s", word, text);
+        vg_put(out, "%.*s", word, text);
         column += word;
         text += length;
     }

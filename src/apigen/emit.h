@@ -10,9 +10,11 @@
 
 struct vg_out {
     FILE *file;
+    const char *api_name;
 };
 
-/* Prints to the file that is being written. */
+/* Prints to the file that is being written. @L and @U in what is printed become the API's
+ * name in lower and in upper case. */
 void
 vg_put(struct vg_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -58,3 +60,14 @@ vg_emit_fn vg_emit_dispatch_1;
 vg_emit_fn vg_emit_dispatch_2;
 vg_emit_fn vg_emit_loader_h;
 vg_emit_fn vg_emit_loader_c;
+vg_emit_fn vg_emit_test;
+
+/* What nm says of the archives; NULL where it is not known. */
+struct vg_symbols {
+    const char *shim;
+    const char *worker;
+    const char *soft;
+};
+
+void vg_emit_coverage(struct vg_out *out, const struct vg_api *api,
+                      const struct vg_symbols *symbols);

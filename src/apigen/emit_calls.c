@@ -14,28 +14,28 @@ vg_emit_calls(struct vg_out *out, const struct vg_api *api)
            "enum vg_%s_call {\n",
            api->name);
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
-        vg_put(out, "    VG_CUDA_%s,\n", call->name);
+        vg_put(out, "    VG_@U_%s,\n", call->name);
     }
     vg_put(
         out,
-        "    VG_CUDA_CALL_COUNT,\n"
+        "    VG_@U_CALL_COUNT,\n"
         "};\n\n"
-        "enum vg_cuda_class {\n    VG_CUDA_POSTED,\n    VG_CUDA_WAITING,\n"
-        "    VG_CUDA_LOCAL,\n    VG_CUDA_CHOOSE,\n};\n\n"
-        "enum vg_cuda_needs {\n    VG_CUDA_NEEDS_NONE,\n    VG_CUDA_NEEDS_INIT,\n"
-        "    VG_CUDA_NEEDS_CTX,\n};\n\n"
-        "struct vg_cuda_call_info {\n"
+        "enum vg_@L_class {\n    VG_@U_POSTED,\n    VG_@U_WAITING,\n"
+        "    VG_@U_LOCAL,\n    VG_@U_CHOOSE,\n};\n\n"
+        "enum vg_@L_needs {\n    VG_@U_NEEDS_NONE,\n    VG_@U_NEEDS_INIT,\n"
+        "    VG_@U_NEEDS_CTX,\n};\n\n"
+        "struct vg_@L_call_info {\n"
         "    const char *name;\n"
-        "    enum vg_cuda_class class_;\n"
-        "    enum vg_cuda_needs needs;\n"
+        "    enum vg_@L_class class_;\n"
+        "    enum vg_@L_needs needs;\n"
         "    bool carried;\n"
         "    bool front;  /* answered by the front, perhaps with the driver's help */\n"
         "    bool driver; /* vg_drv_<target> exists */\n"
         "    int target;  /* the call that it is another name of, else itself */\n"
         "    int since;   /* 3020 */\n"
         "};\n\n"
-        "/* By call number; VG_CUDA_CALL_COUNT entries. */\n"
-        "extern const struct vg_cuda_call_info vg_cuda_call_table[VG_CUDA_CALL_COUNT];"
+        "/* By call number; VG_@U_CALL_COUNT entries. */\n"
+        "extern const struct vg_@L_call_info vg_@L_call_table[VG_@U_CALL_COUNT];"
         "\n");
 }
 
@@ -46,19 +46,18 @@ vg_emit_call_table(struct vg_out *out, const struct vg_api *api)
     static const char *const needs[] = { "NONE", "INIT", "CTX" };
 
     vg_put(out, "#include \"%s_calls.h\"\n\n", api->name);
-    vg_put(out, "const struct vg_cuda_call_info vg_cuda_call_table[VG_CUDA_CALL_COUNT] = "
+    vg_put(out, "const struct vg_@L_call_info vg_@L_call_table[VG_@U_CALL_COUNT] = "
                 "{\n");
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
         const struct vg_call *target = vg_call_target(call);
 
-        vg_put(out,
-               "    [VG_CUDA_%s] = { \"%s\", VG_CUDA_%s, VG_CUDA_NEEDS_%s, %s, %s, %s,",
+        vg_put(out, "    [VG_@U_%s] = { \"%s\", VG_@U_%s, VG_@U_NEEDS_%s, %s, %s, %s,",
                call->name, call->name, classes[target->class_],
                call->carried ? needs[target->needs] : "NONE",
                call->carried ? "true" : "false",
                call->carried && target->side != VG_SIDE_DRIVER ? "true" : "false",
                call->carried && target->side != VG_SIDE_FRONT ? "true" : "false");
-        vg_put(out, " VG_CUDA_%s, %d },\n", target->name, call->since);
+        vg_put(out, " VG_@U_%s, %d },\n", target->name, call->since);
     }
     vg_put(out, "};\n");
 }

@@ -230,7 +230,7 @@ emit_names(struct vg_out *out, const struct vg_param *p)
         vg_put(out, "    r_ = vg_worker_name(call, id_%s, (void *)(uintptr_t)%s);\n",
                p->name, p->name);
         vg_put(out,
-               "    if (r_ != 0) {\n        (void)vg_cuda.%s(%s);\n        return r_;\n"
+               "    if (r_ != 0) {\n        (void)vg_@L.%s(%s);\n        return r_;\n"
                "    }\n",
                p->resolved->ends, p->name);
     }
@@ -254,8 +254,8 @@ emit_dispatch(struct vg_out *out, const struct vg_api *api, const struct vg_call
     vg_put(out,
            "    r_ = vg_worker_ready(call);\n    if (r_ != 0) {\n        return r_;\n"
            "    }\n    ");
-    vg_put_wrapped(
-        out, 8, vg_must_print("r_ = (int)vg_cuda.%s(%s);", call->name, arguments(call)));
+    vg_put_wrapped(out, 8,
+                   vg_must_print("r_ = (int)vg_@L.%s(%s);", call->name, arguments(call)));
     vg_put(out, "\n    if (r_ != 0) {\n        return r_;\n    }\n");
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         emit_names(out, p);
@@ -356,11 +356,11 @@ vg_emit_dispatch_table(struct vg_out *out, const struct vg_api *api)
 {
     vg_put(out, "#include \"%s_calls.h\"\n#include \"%s_dispatch.h\"\n\n", api->name,
            api->name);
-    vg_put(out, "const vg_dispatch_fn vg_dispatch_table[VG_CUDA_CALL_COUNT] = {\n");
+    vg_put(out, "const vg_dispatch_fn vg_dispatch_table[VG_@U_CALL_COUNT] = {\n");
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
         if (reaches_server(call)) {
-            vg_put(out, "    [VG_CUDA_%s] = vg_dispatch_%s,\n", call->name, call->name);
+            vg_put(out, "    [VG_@U_%s] = vg_dispatch_%s,\n", call->name, call->name);
         }
     }
-    vg_put(out, "};\n\nconst unsigned vg_dispatch_count = VG_CUDA_CALL_COUNT;\n");
+    vg_put(out, "};\n\nconst unsigned vg_dispatch_count = VG_@U_CALL_COUNT;\n");
 }

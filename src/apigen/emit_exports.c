@@ -23,11 +23,11 @@ emit_export(struct vg_out *out, const struct vg_api *api, const struct vg_call *
     vg_put_wrapped(out, 4, declaration);
     vg_put(out, "\n{\n");
     if (!call->carried) {
-        vg_put(out, "    return vg_front_not_carried(VG_CUDA_%s);\n}\n", call->name);
+        vg_put(out, "    return vg_front_not_carried(VG_@U_%s);\n}\n", call->name);
         return;
     }
     vg_put(out, "    struct vg_front_call call_;\n");
-    vg_put(out, "    %s r_ = vg_front_enter%s(&call_, VG_CUDA_%s);\n\n", api->result,
+    vg_put(out, "    %s r_ = vg_front_enter%s(&call_, VG_@U_%s);\n\n", api->result,
            suffix[0] != '\0' ? "_per_thread" : "", call->name);
     vg_put(out, "    if (r_ == %s) {\n        ", api->ok);
     vg_put_wrapped(
@@ -75,7 +75,7 @@ vg_emit_defaults(struct vg_out *out, const struct vg_api *api)
         for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
             vg_put(out, "    (void)%s;\n", p->name);
         }
-        vg_put(out, "    return vg_front_not_carried(VG_CUDA_%s);\n}\n", call->name);
+        vg_put(out, "    return vg_front_not_carried(VG_@U_%s);\n}\n", call->name);
     }
 }
 
@@ -151,7 +151,7 @@ vg_emit_entry(struct vg_out *out, const struct vg_api *api)
     for (size_t i = 0; i < count; i++) {
         const struct entry *e = &entries[i];
 
-        vg_put(out, "    { \"%s\", \"%s\", %d, VG_CUDA_%s, %s, vg_entry_%zu },\n",
+        vg_put(out, "    { \"%s\", \"%s\", %d, VG_@U_%s, %s, vg_entry_%zu },\n",
                e->call->base, entry_name(e), e->version, e->call->name,
                e->suffix != NULL ? "true" : "false", i);
     }

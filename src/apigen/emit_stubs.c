@@ -247,7 +247,7 @@ emit_stub(struct vg_out *out, const struct vg_api *api, const struct vg_call *ca
         vg_must_print("%s_%s(%s)", prefix, call->name, vg_params_declaration(call)));
     vg_put(out, "\n{\n    struct vg_call call_;\n\n");
     emit_refusals(out, api, call);
-    vg_put(out, "    vg_call_begin(&call_, VG_CUDA_%s);\n", call->name);
+    vg_put(out, "    vg_call_begin(&call_, VG_@U_%s);\n", call->name);
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         emit_put_single(out, api, p);
         has_new |= p->shape == VG_SHAPE_NEW;

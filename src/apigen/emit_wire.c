@@ -54,9 +54,8 @@ emit_fields(struct vg_out *out, const struct vg_api *api, const struct vg_member
     }
 }
 
-/* A struct that some generated code sends, by itself or within another. */
-static bool
-is_sent(const struct vg_api *api, const struct vg_type *type)
+bool
+vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type)
 {
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
         if (vg_call_stub(call) == NULL && !vg_call_dispatched(call)) {
@@ -73,7 +72,7 @@ is_sent(const struct vg_api *api, const struct vg_type *type)
             const struct vg_member *n = m->nested != NULL ? m->nested : m;
 
             if (n->type != NULL && !n->pointer && vg_api_type(api, n->type) == type &&
-                is_sent(api, outer)) {
+                vg_struct_is_sent(api, outer)) {
                 return true;
             }
         }
@@ -96,7 +95,7 @@ vg_emit_wire_h(struct vg_out *out, const struct vg_api *api)
         "    return value == 1 && !vg_dec_failed(dec);\n}\n\n",
         api->name);
     for (const struct vg_type *type = api->types; type != NULL; type = type->next) {
-        if (type->kind != VG_TYPE_STRUCT || !is_sent(api, type)) {
+        if (type->kind != VG_TYPE_STRUCT || !vg_struct_is_sent(api, type)) {
             continue;
         }
         vg_put(out, "#define VG_WIRE_%s_SIZE %d\n", type->name,
@@ -113,7 +112,7 @@ vg_emit_wire_c(struct vg_out *out, const struct vg_api *api)
 {
     vg_put(out, "#include \"%s_wire.h\"\n", api->name);
     for (const struct vg_type *type = api->types; type != NULL; type = type->next) {
-        if (type->kind != VG_TYPE_STRUCT || !is_sent(api, type)) {
+        if (type->kind != VG_TYPE_STRUCT || !vg_struct_is_sent(api, type)) {
             continue;
         }
         vg_put(out, "\nvoid\nvg_wire_put_%s(struct vg_enc *enc, const %s *v)\n{\n",

@@ -53,8 +53,8 @@ vg_die(struct vg_place place, const char *format, ...)
     exit(1);
 }
 
-static char *
-read_whole(const char *path)
+char *
+vg_read_whole(const char *path)
 {
     FILE *file = fopen(path, "rb");
     size_t used = 0;
@@ -92,7 +92,7 @@ vg_lexer_open(struct vg_lexer *lex, const char *path)
     const char *slash = strrchr(path, '/');
 
     lex->file = slash != NULL ? slash + 1 : path;
-    lex->at = read_whole(path);
+    lex->at = vg_read_whole(path);
     lex->line = 1;
     lex->col = 1;
     vg_lexer_next(lex);
@@ -169,7 +169,7 @@ vg_lexer_next(struct vg_lexer *lex)
         memcpy(text, lex->at, length);
     }
     lex->token.kind = kind;
-    lex->token.text = text;
+    lex->token.text = kind == VG_TOKEN_END ? "end of file" : text;
     lex->at += length;
     lex->col += (int)length;
 }

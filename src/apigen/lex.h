@@ -46,7 +46,9 @@ char *vg_must_print(const char *format, ...) __attribute__((format(printf, 1, 2)
 _Noreturn void vg_die(struct vg_place place, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Reads @path whole; ends the program when it cannot. */
+/* A file's whole text; ends the program when it cannot be read. */
+char *vg_read_whole(const char *path);
+
 void vg_lexer_open(struct vg_lexer *lex, const char *path);
 
 /* Steps to the next token. */

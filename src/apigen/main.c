@@ -4,6 +4,7 @@
  * apigen - reads the description of an API and writes everything that follows from it.
  *
  *   apigen TYPES.api CALLS.api OUTDIR
+ *   apigen coverage TYPES.api CALLS.api OUT [shim=NM] [worker=NM] [soft=NM]
  *
  * Exit status 0, or 1 with a message that names file, line and column.
  */
@@ -15,41 +16,44 @@
 #include <string.h>
 
 struct output {
-    const char *tail; /* after the API's name */
+    const char *head; /* before and after the API's name */
+    const char *tail;
     vg_emit_fn *emit;
     const char *comment; /* how to open and close a comment in the file */
     const char *close;
 };
 
 static const struct output outputs[] = {
-    { "_types.h", vg_emit_types, "/* ", " */" },
-    { "_calls.h", vg_emit_calls, "/* ", " */" },
-    { "_driver.h", vg_emit_driver, "/* ", " */" },
-    { "_front.h", vg_emit_front, "/* ", " */" },
-    { "_calls.c", vg_emit_call_table, "/* ", " */" },
-    { "_exports.c", vg_emit_exports, "/* ", " */" },
-    { "_defaults.c", vg_emit_defaults, "/* ", " */" },
-    { "_entry.c", vg_emit_entry, "/* ", " */" },
-    { "_facts.c", vg_emit_facts, "/* ", " */" },
-    { "_wire.h", vg_emit_wire_h, "/* ", " */" },
-    { "_wire.c", vg_emit_wire_c, "/* ", " */" },
-    { "_send.h", vg_emit_send, "/* ", " */" },
-    { "_stubs_1.c", vg_emit_stubs_1, "/* ", " */" },
-    { "_stubs_2.c", vg_emit_stubs_2, "/* ", " */" },
-    { "_dispatch.h", vg_emit_dispatch_h, "/* ", " */" },
-    { "_dispatch_table.c", vg_emit_dispatch_table, "/* ", " */" },
-    { "_dispatch_1.c", vg_emit_dispatch_1, "/* ", " */" },
-    { "_dispatch_2.c", vg_emit_dispatch_2, "/* ", " */" },
-    { "_loader.h", vg_emit_loader_h, "/* ", " */" },
-    { "_loader.c", vg_emit_loader_c, "/* ", " */" },
-    { ".map", vg_emit_map, "# ", "" },
+    { "", "_types.h", vg_emit_types, "/* ", " */" },
+    { "", "_calls.h", vg_emit_calls, "/* ", " */" },
+    { "", "_driver.h", vg_emit_driver, "/* ", " */" },
+    { "", "_front.h", vg_emit_front, "/* ", " */" },
+    { "", "_calls.c", vg_emit_call_table, "/* ", " */" },
+    { "", "_exports.c", vg_emit_exports, "/* ", " */" },
+    { "", "_defaults.c", vg_emit_defaults, "/* ", " */" },
+    { "", "_entry.c", vg_emit_entry, "/* ", " */" },
+    { "", "_facts.c", vg_emit_facts, "/* ", " */" },
+    { "", "_wire.h", vg_emit_wire_h, "/* ", " */" },
+    { "", "_wire.c", vg_emit_wire_c, "/* ", " */" },
+    { "", "_send.h", vg_emit_send, "/* ", " */" },
+    { "", "_stubs_1.c", vg_emit_stubs_1, "/* ", " */" },
+    { "", "_stubs_2.c", vg_emit_stubs_2, "/* ", " */" },
+    { "", "_dispatch.h", vg_emit_dispatch_h, "/* ", " */" },
+    { "", "_dispatch_table.c", vg_emit_dispatch_table, "/* ", " */" },
+    { "", "_dispatch_1.c", vg_emit_dispatch_1, "/* ", " */" },
+    { "", "_dispatch_2.c", vg_emit_dispatch_2, "/* ", " */" },
+    { "", "_loader.h", vg_emit_loader_h, "/* ", " */" },
+    { "", "_loader.c", vg_emit_loader_c, "/* ", " */" },
+    { "test_", "_wire.c", vg_emit_test, "/* ", " */" },
+    { "", ".map", vg_emit_map, "# ", "" },
 };
 
 static void
 write_output(const struct vg_api *api, const struct output *output, const char *folder)
 {
-    const char *path = vg_must_print("%s/%s%s", folder, api->name, output->tail);
-    struct vg_out out = { fopen(path, "wb") };
+    const char *path =
+        vg_must_print("%s/%s%s%s", folder, output->head, api->name, output->tail);
+    struct vg_out out = { fopen(path, "wb"), api->name };
     bool failed;
 
     if (out.file == NULL) {
@@ -68,18 +72,61 @@ write_output(const struct vg_api *api, const struct output *output, const char *
     }
 }
 
+static void
+read_api(struct vg_api *api, const char *types, const char *calls)
+{
+    vg_parse(api, types);
+    vg_parse(api, calls);
+    vg_check(api);
+}
+
+/* apigen coverage TYPES.api CALLS.api OUT [shim=NM] [worker=NM] [soft=NM] */
+static int
+write_coverage(int argc, char **argv)
+{
+    struct vg_api api = { 0 };
+    struct vg_symbols symbols = { 0 };
+    struct vg_out out = { NULL, "" };
+
+    read_api(&api, argv[2], argv[3]);
+    for (int i = 5; i < argc; i++) {
+        if (strncmp(argv[i], "shim=", 5) == 0) {
+            symbols.shim = vg_read_whole(argv[i] + 5);
+        } else if (strncmp(argv[i], "worker=", 7) == 0) {
+            symbols.worker = vg_read_whole(argv[i] + 7);
+        } else if (strncmp(argv[i], "soft=", 5) == 0) {
+            symbols.soft = vg_read_whole(argv[i] + 5);
+        } else {
+            fprintf(stderr, "apigen: '%s' is no shim=, worker= or soft= file\n", argv[i]);
+            return 1;
+        }
+    }
+    out.file = fopen(argv[4], "wb");
+    out.api_name = api.name;
+    if (out.file == NULL) {
+        fprintf(stderr, "apigen: %s: %s\n", argv[4], strerror(errno));
+        return 1;
+    }
+    vg_emit_coverage(&out, &api, &symbols);
+    return fclose(out.file) != 0;
+}
+
 int
 main(int argc, char **argv)
 {
     struct vg_api api = { 0 };
 
+    if (argc >= 5 && strcmp(argv[1], "coverage") == 0) {
+        return write_coverage(argc, argv);
+    }
     if (argc != 4) {
-        fputs("usage: apigen TYPES.api CALLS.api OUTDIR\n", stderr);
+        fputs("usage: apigen TYPES.api CALLS.api OUTDIR\n"
+              "       apigen coverage TYPES.api CALLS.api OUT [shim=NM] [worker=NM] "
+              "[soft=NM]\n",
+              stderr);
         return 1;
     }
-    vg_parse(&api, argv[1]);
-    vg_parse(&api, argv[2]);
-    vg_check(&api);
+    read_api(&api, argv[1], argv[2]);
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         write_output(&api, &outputs[i], argv[3]);
     }

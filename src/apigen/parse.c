@@ -71,7 +71,7 @@ take_text(struct vg_lexer *lex, const char *stops)
         space = last != '\0' && last != '(' && last != '*' && last != '[' &&
                 last != '-' && first != ')' && first != ',' && first != '[' &&
                 first != ']';
-        if (last == ')' && first != '*') {
+        if ((last == ')' && first != '*') || (last == '<' && first == '<')) {
             space = false;
         }
         text = vg_must_print("%s%s%s", text, space ? " " : "", word);

@@ -22,6 +22,9 @@ struct vg_kind vg_kind_of(const struct vg_api *api, const char *type);
  */
 int vg_struct_wire_size(const struct vg_api *api, const struct vg_member *members);
 
+/* Some generated code sends it, by itself or within another. */
+bool vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type);
+
 /* The C type of a member, without const and name. */
 const char *vg_member_type(const struct vg_member *member);
 
