@@ -50,23 +50,36 @@ status_of(int wait_status)
                                     : WEXITSTATUS(wait_status);
 }
 
+/* Reaps whatever ended. Return: true when @child did, with its status. */
+static bool
+reap(pid_t child, int *out_status)
+{
+    int wait_status;
+    pid_t ended;
+
+    while ((ended = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        if (ended == child) {
+            *out_status = status_of(wait_status);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Waits for @child; passes on what is sent to us and to us alone. */
 static int
 stand_in(pid_t child, const sigset_t *set)
 {
     for (;;) {
         siginfo_t info;
-        int wait_status;
+        int status;
 
         const int number = sigwaitinfo(set, &info);
-        if (number == SIGCHLD) {
-            pid_t ended;
-            while ((ended = waitpid(-1, &wait_status, WNOHANG)) > 0) {
-                if (ended == child) {
-                    return status_of(wait_status);
-                }
-            }
-        } else if (number > 0 && (info.si_code == SI_USER || info.si_code == SI_QUEUE)) {
+        if (number == SIGCHLD && reap(child, &status)) {
+            return status;
+        }
+        if (number > 0 && number != SIGCHLD &&
+            (info.si_code == SI_USER || info.si_code == SI_QUEUE)) {
             (void)kill(child, number); /* it may just have ended; SIGCHLD follows */
         }
     }

@@ -215,7 +215,7 @@ report(const struct counters *counters, bool is_wanted, bool with_stats)
 static int
 run_program(char **argv, const char *lib, bool with_stats, struct vg_error *err)
 {
-    struct counters counters;
+    struct counters counters = { .folder = "" };
     int status = open_counters(&counters, err);
 
     if (counters.folder[0] == '\0') {
