@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * context - contexts and what ends with them.
+ *
+ * The primary context is one object for the life of the process, so that its handle never
+ * changes; it is active while it is retained. Ending a context (destroy, reset, last
+ * release) waits for its work, then retires everything that was of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cuda_driver.h"
+
+#include "front/driver.h"
+#include "soft/capture.h"
+#include "soft/memory.h"
+#include "soft/print.h"
+
+#define API_VERSION 3020
+
+static struct vg_context *primary;
+static uint64_t next_id = 1;
+
+CUresult
+vg_soft_leave(CUresult result)
+{
+    vg_soft_unlock();
+    return result;
+}
+
+struct vg_context *
+vg_context_primary(void)
+{
+    return primary;
+}
+
+struct vg_context *
+vg_context_find(CUcontext handle)
+{
+    struct vg_context *context = vg_object_find(VG_OBJECT_CONTEXT, handle);
+    return context != NULL && context->is_active ? context : NULL;
+}
+
+CUresult
+vg_context_refusal(CUcontext handle)
+{
+    if (handle == NULL) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+    if (vg_object_find(VG_OBJECT_CONTEXT, handle) != NULL ||
+        vg_object_has_ended(VG_OBJECT_CONTEXT, handle)) {
+        return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+    }
+    return CUDA_ERROR_INVALID_CONTEXT;
+}
+
+CUresult
+vg_soft_enter_any(struct vg_context **out)
+{
+    CUcontext handle = vg_front_current();
+    if (handle == NULL) {
+        return CUDA_ERROR_INVALID_CONTEXT;
+    }
+    vg_soft_lock();
+    *out = vg_context_find(handle);
+    return *out != NULL ? CUDA_SUCCESS : vg_soft_leave(vg_context_refusal(handle));
+}
+
+CUresult
+vg_soft_enter(struct vg_context **out)
+{
+    CUresult r = vg_soft_enter_any(out);
+    if (r == CUDA_SUCCESS && (*out)->sticky != CUDA_SUCCESS) {
+        return vg_soft_leave((*out)->sticky);
+    }
+    return r;
+}
+
+void
+vg_context_fail(struct vg_context *context, CUresult error)
+{
+    if (context->sticky == CUDA_SUCCESS) {
+        context->sticky = error;
+    }
+}
+
+/* --- beginning and end --- */
+
+static void
+context_destroy(struct vg_object *object)
+{
+    struct vg_context *context = (struct vg_context *)object;
+    vg_print_destroy(context->print);
+    free(context);
+}
+
+static void
+set_defaults(struct vg_context *context)
+{
+    memset(context->limits, 0, sizeof context->limits);
+    context->limits[CU_LIMIT_STACK_SIZE] = 1024;
+    context->limits[CU_LIMIT_PRINTF_FIFO_SIZE] = (size_t)1 << 20;
+    context->limits[CU_LIMIT_MALLOC_HEAP_SIZE] = (size_t)8 << 20;
+    context->limits[CU_LIMIT_DEV_RUNTIME_SYNC_DEPTH] = 2;
+    context->limits[CU_LIMIT_DEV_RUNTIME_PENDING_LAUNCH_COUNT] = 2048;
+    context->limits[CU_LIMIT_MAX_L2_FETCH_GRANULARITY] = 64;
+    context->cache_config = 0;
+    context->shared_config = 1; /* four-byte banks */
+    context->sticky = CUDA_SUCCESS;
+}
+
+static struct vg_context *
+context_create(void)
+{
+    struct vg_context *context = calloc(1, sizeof *context);
+    if (context == NULL) {
+        return NULL;
+    }
+    context->object.destroy = context_destroy;
+    context->print = vg_print_create();
+    context->api_version = API_VERSION;
+    context->id = next_id++;
+    set_defaults(context);
+    if (context->print == NULL ||
+        vg_object_publish(&context->object, VG_OBJECT_CONTEXT, NULL) != 0) {
+        vg_print_destroy(context->print);
+        free(context);
+        return NULL;
+    }
+    return context;
+}
+
+int
+vg_context_module_init(void)
+{
+    vg_soft_lock();
+    if (primary == NULL) {
+        primary = context_create();
+        if (primary != NULL) {
+            primary->is_primary = true;
+        }
+    }
+    vg_soft_unlock();
+    return primary != NULL ? 0 : -1;
+}
+
+CUresult
+vg_context_drain(struct vg_context *context)
+{
+    vg_object_ref(&context->object);
+    for (struct vg_stream *s = context->streams; s != NULL;) {
+        struct vg_op *last = s->last;
+        if (last == NULL || last->is_done) {
+            s = s->next;
+            continue;
+        }
+        vg_op_ref(last);
+        vg_op_wait(last);
+        vg_op_unref(last);
+        s = context->streams; /* the list may have changed meanwhile */
+    }
+    struct vg_op *orphans = context->orphans;
+    if (orphans != NULL) {
+        vg_op_ref(orphans);
+        vg_op_wait(orphans);
+        vg_op_unref(orphans);
+    }
+    struct vg_print *print = context->print;
+    CUresult r = context->sticky;
+    if (vg_print_has_text(print)) {
+        vg_soft_unlock();
+        vg_print_flush(print);
+        vg_soft_lock();
+    }
+    vg_object_unref(&context->object);
+    return r;
+}
+
+/* Waits, then ends all that is of the context. Lock held; released for the runtime's
+ * destructors, which run on this thread. */
+static void
+end_context(struct vg_context *context)
+{
+    context->is_ending = true;
+    vg_context_drain(context);
+    vg_soft_unlock();
+    vg_front_context_ended(vg_object_handle(&context->object));
+    vg_soft_lock();
+    vg_context_drain(context);
+    while (context->members != NULL) {
+        vg_object_retire(context->members);
+    }
+    vg_stream_end_context(context);
+    vg_op_unref(context->orphans);
+    context->orphans = NULL;
+    vg_memory_end_context(context);
+    context->is_active = false;
+    context->is_ending = false;
+    context->retains = 0;
+    set_defaults(context);
+}
+
+static CUresult
+begin_context(struct vg_context *context)
+{
+    if (vg_stream_init_legacy(context) != 0) {
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    context->is_active = true;
+    return CUDA_SUCCESS;
+}
+
+/* --- the front's questions --- */
+
+CUcontext
+vg_driver_primary_context(int physical)
+{
+    return physical == 0 && primary != NULL ? vg_object_handle(&primary->object) : NULL;
+}
+
+CUresult
+vg_driver_context_facts(CUcontext handle, struct vg_context_facts *out)
+{
+    vg_soft_lock();
+    struct vg_context *context = vg_object_find(VG_OBJECT_CONTEXT, handle);
+    if (context == NULL) {
+        return vg_soft_leave(vg_context_refusal(handle));
+    }
+    *out = (struct vg_context_facts){
+        .physical = context->device,
+        .is_primary = context->is_primary,
+        .is_active = context->is_active,
+        .flags = context->flags,
+        .id = context->id,
+        .api_version = context->api_version,
+    };
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+/* --- primary context --- */
+
+static bool
+is_device(CUdevice device)
+{
+    return vg_front_physical(device) == 0;
+}
+
+CUresult
+vg_drv_cuDevicePrimaryCtxRetain(CUcontext *out, CUdevice device)
+{
+    if (out == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (!is_device(device)) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+    vg_soft_lock();
+    CUresult r = primary->is_active ? CUDA_SUCCESS : begin_context(primary);
+    if (r == CUDA_SUCCESS) {
+        primary->retains++;
+        *out = vg_object_handle(&primary->object);
+    }
+    return vg_soft_leave(r);
+}
+
+CUresult
+vg_drv_cuDevicePrimaryCtxRelease_v2(CUdevice device)
+{
+    if (!is_device(device)) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+    vg_soft_lock();
+    if (primary->retains == 0) {
+        return vg_soft_leave(CUDA_ERROR_INVALID_CONTEXT);
+    }
+    if (--primary->retains == 0) {
+        end_context(primary);
+    }
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuDevicePrimaryCtxReset_v2(CUdevice device)
+{
+    if (!is_device(device)) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+    vg_soft_lock();
+    if (primary->is_active) {
+        end_context(primary);
+    }
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+static bool
+are_flags(unsigned flags)
+{
+    return (flags & ~0xffu) == 0 && (flags & 7) != 3 && (flags & 7) < 5;
+}
+
+CUresult
+vg_drv_cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned int flags)
+{
+    if (!is_device(device)) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+    if (!are_flags(flags)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    vg_soft_lock();
+    primary->flags = flags;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuDevicePrimaryCtxGetState(CUdevice device, unsigned int *flags, int *active)
+{
+    if (!is_device(device)) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+    if (flags == NULL || active == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    vg_soft_lock();
+    *flags = primary->flags;
+    *active = primary->is_active;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+/* --- other contexts; the front makes a new one current --- */
+
+CUresult
+vg_drv_cuCtxCreate_v2(CUcontext *out, unsigned int flags, CUdevice device)
+{
+    if (out == NULL || !are_flags(flags)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (!is_device(device)) {
+        return CUDA_ERROR_INVALID_DEVICE;
+    }
+    vg_soft_lock();
+    struct vg_context *context = context_create();
+    if (context == NULL) {
+        return vg_soft_leave(CUDA_ERROR_OUT_OF_MEMORY);
+    }
+    context->flags = flags;
+    CUresult r = begin_context(context);
+    if (r != CUDA_SUCCESS) {
+        vg_object_retire(&context->object);
+        return vg_soft_leave(r);
+    }
+    *out = vg_object_handle(&context->object);
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxCreate_v3(CUcontext *out, CUexecAffinityParam *affinity, int affinity_count,
+                      unsigned int flags, CUdevice device)
+{
+    if (affinity != NULL && affinity_count > 0) {
+        return CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY;
+    }
+    return vg_drv_cuCtxCreate_v2(out, flags, device);
+}
+
+CUresult
+vg_drv_cuCtxCreate_v4(CUcontext *out, CUctxCreateParams *params, unsigned int flags,
+                      CUdevice device)
+{
+    if (params != NULL && params->execAffinityParams != NULL &&
+        params->numExecAffinityParams > 0) {
+        return CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY;
+    }
+    if (params != NULL && params->cigParams != NULL) {
+        return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    return vg_drv_cuCtxCreate_v2(out, flags, device);
+}
+
+CUresult
+vg_drv_cuCtxDestroy_v2(CUcontext handle)
+{
+    vg_soft_lock();
+    struct vg_context *context = vg_context_find(handle);
+    if (context == NULL) {
+        return vg_soft_leave(vg_context_refusal(handle));
+    }
+    if (context->is_primary || context->is_ending) {
+        return vg_soft_leave(CUDA_ERROR_INVALID_CONTEXT);
+    }
+    end_context(context);
+    vg_object_retire(&context->object);
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+/* --- the current one --- */
+
+CUresult
+vg_drv_cuCtxSynchronize_v2(CUcontext handle)
+{
+    vg_soft_lock();
+    struct vg_context *context =
+        vg_context_find(handle != NULL ? handle : vg_front_current());
+    if (context == NULL) {
+        return vg_soft_leave(
+            vg_context_refusal(handle != NULL ? handle : vg_front_current()));
+    }
+    CUresult r = vg_capture_check_context(context);
+    return vg_soft_leave(r == CUDA_SUCCESS ? vg_context_drain(context) : r);
+}
+
+CUresult
+vg_drv_cuCtxSynchronize(void)
+{
+    return vg_drv_cuCtxSynchronize_v2(NULL);
+}
+
+CUresult
+vg_drv_cuCtxSetFlags(unsigned int flags)
+{
+    if (!are_flags(flags)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    struct vg_context *context;
+    CUresult r = vg_soft_enter(&context);
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    context->flags = flags;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+static bool
+is_limit(int limit)
+{
+    return limit >= CU_LIMIT_STACK_SIZE && limit <= CU_LIMIT_PERSISTING_L2_CACHE_SIZE;
+}
+
+/* The interpreter gives each thread what its kernel needs, and its printf buffer grows:
+ * the numbers are kept and given back. */
+CUresult
+vg_drv_cuCtxSetLimit(CUlimit limit, size_t value)
+{
+    struct vg_context *context;
+    CUresult r = vg_soft_enter(&context);
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    if (!is_limit((int)limit)) {
+        return vg_soft_leave(CUDA_ERROR_UNSUPPORTED_LIMIT);
+    }
+    context->limits[limit] = limit == CU_LIMIT_PERSISTING_L2_CACHE_SIZE ? 0 : value;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxGetLimit(size_t *value, CUlimit limit)
+{
+    if (value == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    struct vg_context *context;
+    CUresult r = vg_soft_enter(&context);
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    if (!is_limit((int)limit)) {
+        return vg_soft_leave(CUDA_ERROR_UNSUPPORTED_LIMIT);
+    }
+    *value = context->limits[limit];
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxGetCacheConfig(CUfunc_cache *config)
+{
+    struct vg_context *context;
+    CUresult r = config != NULL ? vg_soft_enter(&context) : CUDA_ERROR_INVALID_VALUE;
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    *config = (CUfunc_cache)context->cache_config;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxSetCacheConfig(CUfunc_cache config)
+{
+    struct vg_context *context;
+    CUresult r =
+        (unsigned)config <= 3 ? vg_soft_enter(&context) : CUDA_ERROR_INVALID_VALUE;
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    context->cache_config = (int)config;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxGetSharedMemConfig(CUsharedconfig *config)
+{
+    struct vg_context *context;
+    CUresult r = config != NULL ? vg_soft_enter(&context) : CUDA_ERROR_INVALID_VALUE;
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    *config = (CUsharedconfig)context->shared_config;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxSetSharedMemConfig(CUsharedconfig config)
+{
+    struct vg_context *context;
+    CUresult r =
+        (unsigned)config <= 2 ? vg_soft_enter(&context) : CUDA_ERROR_INVALID_VALUE;
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    context->shared_config = config != 0 ? (int)config : 1;
+    return vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuCtxResetPersistingL2Cache(void)
+{
+    struct vg_context *context;
+    CUresult r = vg_soft_enter(&context);
+    return r != CUDA_SUCCESS ? r : vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuProfilerStart(void)
+{
+    struct vg_context *context;
+    CUresult r = vg_soft_enter(&context);
+    return r != CUDA_SUCCESS ? r : vg_soft_leave(CUDA_SUCCESS);
+}
+
+CUresult
+vg_drv_cuProfilerStop(void)
+{
+    return vg_drv_cuProfilerStart();
+}
