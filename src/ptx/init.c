@@ -103,7 +103,6 @@ static bool
 convert_number(enum vg_ptx_type type, const struct number *number, bool negative,
                uint64_t *out)
 {
-    bool is_float_type = vg_ptx_type_class(type) == VG_PTX_FLOAT;
     double value;
     float single;
 
@@ -117,7 +116,7 @@ convert_number(enum vg_ptx_type type, const struct number *number, bool negative
             *out = 0;
             memcpy(out, &single, sizeof(single));
         }
-        return type == VG_PTX_F64 || type == VG_PTX_F32 || !is_float_type;
+        return true; /* of the small float types, integers are the bits */
     }
     if (number->is_single) {
         *out = number->bits ^ (negative ? UINT64_C(0x80000000) : 0);

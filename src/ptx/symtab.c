@@ -382,10 +382,35 @@ fill_range(struct body *body, const struct token *token, struct binding *binding
     return 0;
 }
 
+/* r1<10> is r10 to r19, which look like the 10th of r<...>: each for itself */
+static int
+declare_each(struct body *body, const struct token *prefix, enum vg_ptx_type type,
+             uint8_t vector, uint32_t count)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; i < count && r == 0; i++) {
+        struct token name = *prefix;
+        uint32_t ignored;
+        char *text = vg_arena_alloc(body->scratch, prefix->size + MAX_RENAMED);
+        if (text == NULL) {
+            return -ENOMEM;
+        }
+        memcpy(text, prefix->text, prefix->size);
+        name.size = (uint32_t)(write_number(text + prefix->size, i) - text) - 1;
+        name.text = text;
+        r = vg_ptx_symtab_reg(body, &name, type, vector, &ignored);
+    }
+    return r;
+}
+
 int
 vg_ptx_symtab_range(struct body *body, const struct token *prefix, enum vg_ptx_type type,
                     uint8_t vector, uint32_t count)
 {
+    if (char_is(prefix->text[prefix->size - 1], CHAR_DIGIT)) {
+        return declare_each(body, prefix, type, vector, count);
+    }
     struct symbol *symbol = get_symbol(body, prefix->text, prefix->size);
     struct binding *binding;
     int r;
