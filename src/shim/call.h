@@ -38,7 +38,9 @@ struct vg_call {
     uint8_t dead_count;
     vg_id new_ids[VG_CALL_NEW_MAX];
     vg_id dead_ids[VG_CALL_NEW_MAX];
-    uint8_t *reply; /* heap, when the reply outgrew reply_inline */
+    vg_id parent;    /* the graph, module or library that was put last */
+    uint64_t ticket; /* of the request, once sent */
+    uint8_t *reply;  /* heap, when the reply outgrew reply_inline */
     uint8_t inline_buffer[VG_MESSAGE_INLINE];
     uint8_t reply_inline[256];
 };

@@ -13,7 +13,7 @@
 enum vg_internal_call {
     VG_CALL_THREAD_END = VG_CALL_INTERNAL, /* posted: the client thread has ended */
     VG_CALL_STAGE_WAIT,    /* waits until a staging slot's copies are complete */
-    VG_CALL_COPY_IN,       /* posted: inline bytes to device memory, on a stream */
+    VG_CALL_COPY,          /* between arena and window; posted, or waits for its end */
     VG_CALL_COPY_STAGED,   /* posted: a staging slot to device memory, on a stream */
     VG_CALL_COPY_OUT,      /* waits: device memory to inline reply bytes */
     VG_CALL_COPY_OUT_SLOT, /* waits: device memory to a staging slot */

@@ -43,7 +43,9 @@ struct vg_worker_call {
     uint32_t lane;
     uint64_t thread_id; /* the client's thread */
     vg_id context;
-    CUresult stale; /* set by a get that met an id that is not alive */
+    CUresult stale;     /* set by a get that met an id that is not alive */
+    vg_id parent;       /* the graph, module or library that was read last */
+    bool body_on_error; /* the reply's body travels although the call failed */
     struct vg_worker_thread *thread;
     void *scratch[8]; /* freed after the call: see vg_worker_alloc() */
     unsigned scratch_count;

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spawn - starts a private worker that the program never sees as its child.
+ *
+ * execve resets a process's exit signal, so a worker that were our child would be seen by
+ * waitpid(-1). A middle process (clone with exit signal 0) starts the worker and exits;
+ * we reap the middle with __WCLONE, which no plain wait does. If we are PID 1 or a
+ * subreaper, the orphan would come back to us: then the middle stays as the worker's
+ * parent.
+ *
+ * Until exec the children share our memory: they make raw system calls only, which touch
+ * no errno, and read what was prepared before.
+ */
+#include "shim/conn.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <link.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define STACK_SIZE  (64u << 10)
+#define ENV_MAX     128
+#define WORKER_FD   3
+#define KERNEL_SIGS 64
+
+struct plan {
+    char program[PATH_MAX];
+    char *arguments[4];
+    char *environment[ENV_MAX];
+    int socket; /* the worker's end */
+    uint8_t *worker_stack_top;
+    bool middle_stays;
+    int error; /* of exec; written by the child */
+};
+
+/* A system call that does not touch errno: the caller's thread owns that. */
+static long
+raw(long number, long a, long b, long c, long d)
+{
+#if defined(__x86_64__)
+    long result;
+    register long r10 __asm__("r10") = d;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                     : "rcx", "r11", "memory");
+    return result;
+#else
+#error "spawn.c: add this architecture's system call instruction"
+#endif
+}
+
+/* Signals as a new process expects them; the table is ours alone (no CLONE_SIGHAND). */
+static void
+reset_signals(void)
+{
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        unsigned long mask;
+    } action = { 0 };
+    const unsigned long none = 0;
+
+    for (int i = 1; i <= KERNEL_SIGS; i++) {
+        (void)raw(SYS_rt_sigaction, i, (long)&action, 0, sizeof(none));
+    }
+    (void)raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof(none));
+}
+
+static int
+become_worker(void *arg)
+{
+    struct plan *plan = arg;
+
+    (void)raw(SYS_setsid, 0, 0, 0, 0); /* the terminal's ^C is for the program */
+    const long null = raw(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0);
+    /* the socket first: its number may be one of those that are replaced below */
+    const long socket = raw(SYS_fcntl, plan->socket, F_DUPFD, 16, 0);
+    (void)raw(SYS_dup2, null, 0, 0, 0);
+    (void)raw(SYS_dup2, null, 1, 0, 0);
+    if (raw(SYS_fcntl, 2, F_GETFD, 0, 0) < 0) {
+        (void)raw(SYS_dup2, null, 2, 0, 0);
+    }
+    (void)raw(SYS_dup2, socket, WORKER_FD, 0, 0);
+    if (raw(SYS_close_range, WORKER_FD + 1, UINT_MAX, 0, 0) < 0) {
+        for (long fd = WORKER_FD + 1; fd < 65536; fd++) { /* a kernel before 5.9 */
+            (void)raw(SYS_close, fd, 0, 0, 0);
+        }
+    }
+    reset_signals();
+    const long r = raw(SYS_execve, (long)plan->program, (long)plan->arguments,
+                       (long)plan->environment, 0);
+    plan->error = (int)-r;
+    raw(SYS_exit, 127, 0, 0, 0);
+    return 0;
+}
+
+static int
+be_middle(void *arg)
+{
+    struct plan *plan = arg;
+    int status;
+
+    const int pid =
+        clone(become_worker, plan->worker_stack_top, CLONE_VM | CLONE_VFORK, plan);
+    if (pid < 0) {
+        plan->error = EAGAIN;
+    } else if (plan->middle_stays) {
+        /* hold nothing of the program open while we wait */
+        (void)raw(SYS_close_range, 0, UINT_MAX, 0, 0);
+        while (raw(SYS_wait4, pid, (long)&status, __WALL, 0) == -EINTR) {
+        }
+    }
+    raw(SYS_exit, 0, 0, 0, 0);
+    return 0;
+}
+
+static int
+find_self(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    char *out = arg;
+    const uintptr_t here = (uintptr_t)&find_self;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && here >= start &&
+            here - start < info->dlpi_phdr[i].p_memsz) {
+            /* realpath() and not the name: libcuda.so.1 may be a link elsewhere */
+            if (realpath(info->dlpi_name, out) == NULL) {
+                out[0] = '\0';
+            }
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The worker beside this library: in the build folder and as installed. */
+static bool
+find_program(char *out)
+{
+    static const char *const places[] = { "../vgpu-worker", "vgpu-worker",
+                                          "../bin/vgpu-worker", "../../bin/vgpu-worker",
+                                          "../libexec/vgpu-worker" };
+    const char *named = secure_getenv("VGPU_WORKER");
+    char self[PATH_MAX] = "", joined[PATH_MAX + 32];
+
+    if (named != NULL && named[0] != '\0') {
+        return realpath(named, out) != NULL;
+    }
+    (void)dl_iterate_phdr(find_self, self);
+    char *slash = strrchr(self, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(joined, sizeof(joined), "%s/%s", self, places[i]);
+        if (access(joined, X_OK) == 0 && realpath(joined, out) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ours, and what a program needs to find its files; nothing that loads code. */
+static bool
+is_kept(const char *entry)
+{
+    static const char *const kept[] = { "PATH=", "HOME=",           "TMPDIR=",
+                                        "LANG=", "XDG_CACHE_HOME=", "XDG_RUNTIME_DIR=" };
+
+    if (strncmp(entry, "VGPU_", 5) == 0) {
+        return strncmp(entry, "VGPU_ENDPOINT=", 14) != 0;
+    }
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        if (strncmp(entry, kept[i], strlen(kept[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+make_environment(struct plan *plan)
+{
+    static char marker[] = "VGPU_INSIDE_WORKER=1";
+    size_t count = 0;
+
+    plan->environment[count++] = marker;
+    for (char **e = environ; e != NULL && *e != NULL && count < ENV_MAX - 1; e++) {
+        if (is_kept(*e)) {
+            plan->environment[count++] = *e;
+        }
+    }
+    plan->environment[count] = NULL;
+}
+
+static bool
+adopts_orphans(void)
+{
+    int subreaper = 0;
+
+    (void)prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+    return getpid() == 1 || subreaper != 0;
+}
+
+/* Runs the middle with all signals blocked. Return: 0 or -errno. */
+static int
+run_middle(struct plan *plan, uint8_t *middle_stack_top)
+{
+    sigset_t all, old;
+    int flags = CLONE_VM;
+
+    if (!plan->middle_stays) {
+        flags |= CLONE_VFORK;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    const int pid = clone(be_middle, middle_stack_top, flags, plan);
+    const int error = errno;
+    if (pid >= 0 && !plan->middle_stays) {
+        while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return pid < 0 ? -error : 0;
+}
+
+int
+vg_worker_spawn(void)
+{
+    static char name[] = "vgpu-worker", option[] = "--fd", number[] = "3";
+    const size_t size = 2 * STACK_SIZE + ((sizeof(struct plan) + 4095) & ~4095ul);
+    int fds[2], r;
+
+    if (secure_getenv("VGPU_INSIDE_WORKER") != NULL) {
+        return -ELOOP; /* a worker that was made to load this library */
+    }
+    /* never freed when the middle stays: it lives on these stacks */
+    uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED) {
+        return -ENOMEM;
+    }
+    struct plan *plan = (struct plan *)(memory + 2 * STACK_SIZE);
+    r = -ENOENT;
+    if (!find_program(plan->program)) {
+        vg_log(VG_LOG_ERROR, "cannot find vgpu-worker beside this library; set "
+                             "VGPU_WORKER to its path");
+        goto err_unmap;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        r = -errno;
+        goto err_unmap;
+    }
+    plan->arguments[0] = name;
+    plan->arguments[1] = option;
+    plan->arguments[2] = number;
+    make_environment(plan);
+    plan->socket = fds[1];
+    plan->worker_stack_top = memory + STACK_SIZE;
+    plan->middle_stays = adopts_orphans();
+    r = run_middle(plan, memory + 2 * STACK_SIZE);
+    close(fds[1]);
+    if (r == 0 && plan->error != 0) {
+        r = -plan->error;
+    }
+    if (r != 0) {
+        vg_log(VG_LOG_ERROR, "cannot start '%s': %s", plan->program, strerror(-r));
+        close(fds[0]);
+        goto err_unmap;
+    }
+    if (!plan->middle_stays) {
+        munmap(memory, size);
+    }
+    return fds[0];
+
+err_unmap:
+    munmap(memory, size);
+    return r;
+}
+
+int
+vg_worker_connect(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return -ENAMETOOLONG;
+    }
+    strcpy(address.sun_path, path);
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        const int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}

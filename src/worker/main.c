@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vgpu-worker - executes one client's CUDA calls on the driver at a path.
+ *
+ *     vgpu-worker --fd N [--driver PATH]       serves the client behind socket N
+ *     vgpu-worker --listen PATH [--driver PATH] starts one worker for each connection
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "worker/session.h"
+
+/* The software GPU beside this program: in the build folder and as installed. */
+static const char *
+default_driver(char *buffer, size_t size)
+{
+    static const char *const places[] = {
+        "lib/libvgpu-soft.so",
+        "libvgpu-soft.so",
+        "../lib/vgpu/libvgpu-soft.so",
+        "../lib/libvgpu-soft.so",
+    };
+    char self[PATH_MAX];
+
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (n <= 0) {
+        return "libvgpu-soft.so";
+    }
+    self[n] = '\0';
+    char *slash = strrchr(self, '/');
+    *slash = '\0';
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(buffer, size, "%s/%s", self, places[i]);
+        if (access(buffer, R_OK) == 0) {
+            return buffer;
+        }
+    }
+    return "libvgpu-soft.so";
+}
+
+static int
+serve(int fd, const char *driver)
+{
+    /* nothing that a kernel prints may reach the client's terminal by itself */
+    int r = vg_text_open();
+    if (r == 0) {
+        r = vg_session_open(fd, driver);
+    }
+    if (r != 0) {
+        vg_log(VG_LOG_ERROR, "worker: no session: %s", strerror(-r));
+        return 1;
+    }
+    vg_session_run();
+}
+
+/* One process for each client: a fresh exec, so that no state is shared. */
+static void
+start_for(int connection, const char *driver)
+{
+    char number[16];
+
+    const pid_t pid = fork();
+    if (pid != 0) {
+        close(connection);
+        return;
+    }
+    snprintf(number, sizeof(number), "%d", connection);
+    (void)fcntl(connection, F_SETFD, 0);
+    execl("/proc/self/exe", "vgpu-worker", "--fd", number, "--driver", driver,
+          (char *)NULL);
+    _exit(127);
+}
+
+static int
+listen_on(const char *path, const char *driver)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        fprintf(stderr, "vgpu-worker: '%s' is too long for a socket's path\n", path);
+        return 1;
+    }
+    strcpy(address.sun_path, path);
+    (void)unlink(path); /* left over from an earlier run */
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    const mode_t old = umask(0077);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        listen(fd, 16) != 0) {
+        fprintf(stderr, "vgpu-worker: cannot listen on '%s': %s\n", path,
+                strerror(errno));
+        return 1;
+    }
+    umask(old);
+    signal(SIGCHLD, SIG_IGN); /* nobody waits for the workers */
+    for (;;) {
+        const int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+        if (connection >= 0) {
+            start_for(connection, driver);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return 1;
+        }
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "fd", required_argument, NULL, 'f' },
+        { "driver", required_argument, NULL, 'd' },
+        { "listen", required_argument, NULL, 'l' },
+        { 0 },
+    };
+    const char *driver = getenv("VGPU_DRIVER"), *path = NULL;
+    char buffer[PATH_MAX + 64];
+    int fd = -1, option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'f':
+            fd = atoi(optarg);
+            break;
+        case 'd':
+            driver = optarg;
+            break;
+        case 'l':
+            path = optarg;
+            break;
+        default:
+            return 2;
+        }
+    }
+    if (driver == NULL || driver[0] == '\0') {
+        driver = default_driver(buffer, sizeof(buffer));
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (path != NULL) {
+        return listen_on(path, driver);
+    }
+    if (fd < 0) {
+        fprintf(stderr, "vgpu-worker: started by a client; see 'vgpu --help'\n");
+        return 2;
+    }
+    return serve(fd, driver);
+}

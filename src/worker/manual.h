@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * manual - hand-written parts of the dispatcher, private to src/worker.
+ */
+
+#include "wire/internal.h"
+#include "worker/dispatch.h"
+
+/* Return: the function of one of our own calls (wire/internal.h), or NULL. */
+vg_dispatch_fn vg_dispatch_internal(unsigned number);
+
+int vg_dispatch_stage_wait(struct vg_worker_call *call);
+int vg_dispatch_copy(struct vg_worker_call *call);
+int vg_dispatch_copy_staged(struct vg_worker_call *call);
+int vg_dispatch_copy_out(struct vg_worker_call *call);
+int vg_dispatch_copy_out_slot(struct vg_worker_call *call);
+int vg_dispatch_host_alloc(struct vg_worker_call *call);
+int vg_dispatch_host_free(struct vg_worker_call *call);
+
+/* The fixed id of a device's primary context. */
+vg_id vg_primary_id(int device);
+
+/* The id that the next get reads, without reading it; 0 at the end. */
+vg_id vg_worker_peek_id(const struct vg_worker_call *call);
