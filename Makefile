@@ -9,8 +9,8 @@ export BUILD JOBS
 
 NINJA      = ninja -C $(BUILD) -j$(JOBS)
 CONFIGURED = $(BUILD)/build.ninja
-# what needs downloads (clients) or a quiet machine (bench) is asked for by name
-SUITES     = --no-suite clients --no-suite bench
+# what needs downloads is asked for by name (make check-clients)
+SUITES     = --no-suite clients
 
 all: $(CONFIGURED)
 	@$(NINJA) || { tools/explain build; exit 1; }
@@ -55,7 +55,7 @@ format:
 	@tools/format
 
 bench: all
-	@meson test -C $(BUILD) --no-rebuild --num-processes 1 --suite bench --verbose
+	@bench/run
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan
