@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "soft/alter.h"
 #include "soft/memory.h"
 #include "soft/settings.h"
 #include "soft/stats.h"
@@ -317,6 +318,7 @@ prepare(struct vg_function *function)
         vg_ptx_diag_format(&diag, function->why, sizeof function->why);
         return CUDA_ERROR_INVALID_PTX;
     }
+    vg_alter(function->entry.func);
     struct vg_interp_link link = { .address = link_address, .user = function };
     struct vg_interp_kernel *kernel = NULL;
     r = vg_interp_prepare(ptx, function->entry.func, &link, &kernel, function->why,

@@ -198,6 +198,22 @@ read_arena(void)
     settings.arena_size = size;
 }
 
+/* A copy of @path with our process number for the first %p. */
+static char *
+expand_path(const char *path)
+{
+    const char *mark = strstr(path, "%p");
+    char *copy = NULL;
+    if (mark == NULL) {
+        return strdup(path);
+    }
+    if (asprintf(&copy, "%.*s%d%s", (int)(mark - path), path, (int)getpid(), mark + 2) <
+        0) {
+        return NULL;
+    }
+    return copy;
+}
+
 static void
 read_environment(void)
 {
@@ -217,7 +233,7 @@ read_environment(void)
         settings.memory = settings.arena_size;
     }
     const char *stats = getenv("VGPU_SOFT_STATS");
-    settings.stats = stats != NULL && *stats != '\0' ? strdup(stats) : NULL;
+    settings.stats = stats != NULL && *stats != '\0' ? expand_path(stats) : NULL;
 }
 
 const struct vg_settings *

@@ -10,7 +10,7 @@
  *   VGPU_SOFT_SMS      multiprocessors that the device reports; CPUs by default
  *   VGPU_SOFT_THREADS  threads that run blocks; CPUs by default
  *   VGPU_SOFT_ARENA    base:size, where device memory lies (both in C notation)
- *   VGPU_SOFT_STATS    a file that gets the counters of stats.h
+ *   VGPU_SOFT_STATS    a file that gets the counters of stats.h; %p is the process number
  */
 
 #include <stdbool.h>
