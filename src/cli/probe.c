@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,6 +114,9 @@ answer_from_child(const char *path, int out)
     struct driver driver;
     const char *asked = "";
 
+    /* nobody asked for counters of a look */
+    (void)unsetenv("VGPU_STATS");
+    (void)unsetenv("VGPU_SOFT_STATS");
     if (load_driver(path, &driver, &answer) == 0) {
         answer.status = ask_device(&driver, &answer.probe, &asked);
         (void)snprintf(answer.text, sizeof(answer.text), "%s", asked);
