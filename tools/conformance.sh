@@ -3,14 +3,14 @@
 #
 # conformance.sh - build our CUDA C programs with nvcc and run them on the vGPU.
 #
-#   tools/conformance.sh MODE [static|shared] [NAME...]
+#   tools/conformance.sh [-t TOOLKIT] MODE [static|shared] [NAME...]
 #   tools/conformance.sh ptx          write tests/conformance/ptx anew
 #
 # MODE is inproc (the software GPU in the program's own process), worker (through
 # `vgpu run`) or native (whatever libcuda.so.1 the loader finds: NVIDIA's). All programs when
 # none is named, with the static and the shared runtime unless one is asked for. The compiler
-# comes from $CUDA_TOOLKIT, or else from what tools/fetch has in its cache. The last line is
-# `N passed, N failed`; the status is 77 when there is no compiler.
+# comes from $CUDA_TOOLKIT, or else from tools/fetch: CUDA13, or what -t names (CUDA129). The
+# last line is `N passed, N failed`; the status is 77 when there is no compiler.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
@@ -18,6 +18,11 @@ SOURCES=tests/conformance
 LIMIT=${LIMIT:-300} # seconds a program may take
 passed=0 failed=0
 
+toolkit=CUDA13
+if [ "${1:-}" = -t ]; then
+    toolkit=$2
+    shift 2
+fi
 mode=${1:-}
 [ $# -eq 0 ] || shift
 case $mode in
@@ -36,7 +41,7 @@ fi
 
 if [ -z "${CUDA_TOOLKIT:-}" ]; then
     eval "$(tools/fetch --shell)"
-    CUDA_TOOLKIT=$CUDA13
+    CUDA_TOOLKIT=${!toolkit}
 fi
 NVCC=$CUDA_TOOLKIT/bin/nvcc
 if [ ! -x "$NVCC" ]; then
@@ -69,12 +74,12 @@ if [ "$mode" = ptx ]; then
     exit 0
 fi
 
-# build NAME KIND: leaves the program in $BUILD/conformance
+# build NAME KIND: leaves the program in $OUT
 build() {
-    local program=$BUILD/conformance/$1-$2
+    local program=$OUT/$1-$2
     if [ ! -e "$program" ] || [ "$SOURCES/$1.cu" -nt "$program" ]; then
         "$NVCC" "${NVCC_FLAGS[@]}" $(flags "$1") -cudart "$2" \
-            -L "$BUILD/conformance/lib" "$SOURCES/$1.cu" -o "$program"
+            -L "$OUT/lib" "$SOURCES/$1.cu" -o "$program"
     fi
 }
 
@@ -87,15 +92,15 @@ run() {
 }
 
 # the packages have no unversioned name to link against
-mkdir -p "$BUILD/conformance/lib"
-ln -sfn "$(ls "$CUDA_TOOLKIT"/lib/libcudart.so.[0-9]* | head -n 1)" \
-    "$BUILD/conformance/lib/libcudart.so"
+OUT=$BUILD/conformance/$toolkit
+mkdir -p "$OUT/lib"
+ln -sfn "$(ls "$CUDA_TOOLKIT"/lib/libcudart.so.[0-9]* | head -n 1)" "$OUT/lib/libcudart.so"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for name in "$@"; do
     for kind in $kinds; do
-        if build "$name" "$kind" && run "$BUILD/conformance/$name-$kind" >"$log" 2>&1 &&
+        if build "$name" "$kind" && run "$OUT/$name-$kind" >"$log" 2>&1 &&
             grep -qx PASS "$log"; then
             passed=$((passed + 1))
             echo "ok      $mode $name-$kind"
