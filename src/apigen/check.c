@@ -148,15 +148,16 @@ check_param(const struct vg_api *api, struct vg_param *param)
     }
 }
 
-/* An array's length names other parameters of the call. */
+/* An array's length is an expression over other parameters of the call. */
 static void
 check_length(const struct vg_call *call, const struct vg_param *param)
 {
+    static const char gaps[] = " *+-()<>=!&|?:";
     const char *at = param->length;
 
-    while (at != NULL && *at != '\0') {
-        size_t word = strcspn(at, " *+()");
-        bool found = word == 0 || (at[0] >= '0' && at[0] <= '9');
+    for (at += at != NULL ? strspn(at, gaps) : 0; at != NULL && *at != '\0';) {
+        size_t word = strcspn(at, gaps);
+        bool found = at[0] >= '0' && at[0] <= '9';
 
         for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
             found |= strncmp(p->name, at, word) == 0 && p->name[word] == '\0';
@@ -166,7 +167,7 @@ check_length(const struct vg_call *call, const struct vg_param *param)
                    (int)word, at);
         }
         at += word;
-        at += strspn(at, " *+()");
+        at += strspn(at, gaps);
     }
 }
 
@@ -218,7 +219,18 @@ check_posted(const struct vg_call *call, const struct vg_param *param)
     }
 }
 
-/* What travels as bytes must hold no pointer. */
+/* Of a union only the first member travels. */
+static const struct vg_member *
+first_if(bool is_union, const struct vg_member *members)
+{
+    struct vg_member *first = vg_must_alloc(sizeof(*first));
+
+    *first = *members;
+    first->next = NULL;
+    return is_union ? first : members;
+}
+
+/* What travels as bytes must hold no handle. */
 static void
 check_flat(const struct vg_api *api, const struct vg_param *param,
            const struct vg_member *members)
@@ -227,10 +239,10 @@ check_flat(const struct vg_api *api, const struct vg_param *param,
         const struct vg_type *type = m->type != NULL ? vg_api_type(api, m->type) : NULL;
 
         if (m->nested != NULL) {
-            check_flat(api, param, m->nested);
+            check_flat(api, param, first_if(strcmp(m->text, "union") == 0, m->nested));
         }
         if (type != NULL && type->kind == VG_TYPE_STRUCT) {
-            check_flat(api, param, type->members);
+            check_flat(api, param, first_if(type->is_union, type->members));
         }
         if (type != NULL &&
             (type->kind == VG_TYPE_HANDLE || type->kind == VG_TYPE_CALLBACK)) {
@@ -258,7 +270,8 @@ check_call(struct vg_api *api, struct vg_call *call)
         check_posted(call, param);
         if (param->resolved != NULL && param->resolved->kind == VG_TYPE_STRUCT &&
             (call->client == VG_WHO_AUTO || call->server == VG_WHO_AUTO)) {
-            check_flat(api, param, param->resolved->members);
+            check_flat(api, param,
+                       first_if(param->resolved->is_union, param->resolved->members));
         }
     }
     if (call->side == VG_SIDE_FRONT && call->server == VG_WHO_AUTO) {

@@ -88,7 +88,7 @@ vg_param_declaration(const struct vg_param *param)
     case VG_SHAPE_STRING_OUT:
         return vg_must_print("char *%s", param->name);
     case VG_SHAPE_BYTES_IN:
-        return vg_must_print("const void *%s", param->name);
+        return vg_must_print("%svoid *%s", param->plain ? "" : "const ", param->name);
     case VG_SHAPE_BYTES_OUT:
         return vg_must_print("void *%s", param->name);
     default:

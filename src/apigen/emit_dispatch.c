@@ -88,9 +88,7 @@ emit_local(struct vg_out *out, const struct vg_param *p)
 {
     if (p->shape == VG_SHAPE_STRING) {
         vg_put(out, "    const char *%s;\n", p->name);
-    } else if (p->shape == VG_SHAPE_BYTES_IN) {
-        vg_put(out, "    const void *%s = NULL;\n", p->name);
-    } else if (p->shape == VG_SHAPE_BYTES_OUT) {
+    } else if (p->shape == VG_SHAPE_BYTES_IN || p->shape == VG_SHAPE_BYTES_OUT) {
         vg_put(out, "    void *%s = NULL;\n", p->name);
     } else if (p->shape == VG_SHAPE_STRING_OUT) {
         vg_put(out, "    char *%s = NULL;\n", p->name);
@@ -110,14 +108,19 @@ emit_get_array(struct vg_out *out, const struct vg_api *api, const struct vg_par
         p->resolved != NULL && p->resolved->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)";
 
     if (p->shape == VG_SHAPE_BYTES_IN) {
-        vg_put(out, "%*s%s = vg_get_bytes(&call->req, (size_t)(%s));\n", depth * 4, "",
-               p->name, p->length);
+        /* a copy, since the message is not aligned */
+        vg_put(out, "%*s%s = vg_dispatch_array(call, n_%s, 1, 1);\n", depth * 4, "",
+               p->name, p->name);
+        vg_put(out, "%*sif (%s != NULL) {\n", depth * 4, "", p->name);
+        vg_put(out, "%*svg_get_copy(&call->req, %s, n_%s);\n", (depth + 1) * 4, "",
+               p->name, p->name);
+        vg_put(out, "%*s}\n", depth * 4, "");
         return;
     }
-    vg_put(out, "%*s%s = vg_dispatch_array(call, (size_t)(%s), %d, sizeof(*%s));\n",
-           depth * 4, "", p->name, p->length, wire, p->name);
-    vg_put(out, "%*sfor (size_t i = 0; %s != NULL && i < (size_t)(%s); i++) {\n",
-           depth * 4, "", p->name, p->length);
+    vg_put(out, "%*s%s = vg_dispatch_array(call, n_%s, %d, sizeof(*%s));\n", depth * 4,
+           "", p->name, p->name, wire, p->name);
+    vg_put(out, "%*sfor (size_t i = 0; %s != NULL && i < n_%s; i++) {\n", depth * 4, "",
+           p->name, p->name);
     if (p->shape == VG_SHAPE_HANDLES_IN) {
         vg_put(out, "%*s%s[i] = (%s)%svg_worker_get_handle(call, VG_ID_%s);\n",
                (depth + 1) * 4, "", p->name, p->type, cast, p->resolved->id);
@@ -144,8 +147,8 @@ emit_get_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
     if (room) {
         bool bytes = p->shape == VG_SHAPE_BYTES_OUT || p->shape == VG_SHAPE_STRING_OUT;
 
-        vg_put(out, "%*s%s = vg_dispatch_room(call, (size_t)(%s), %s);\n", depth * 4, "",
-               p->name, p->length, bytes ? "1" : vg_must_print("sizeof(*%s)", p->name));
+        vg_put(out, "%*s%s = vg_dispatch_room(call, n_%s, %s);\n", depth * 4, "", p->name,
+               p->name, bytes ? "1" : vg_must_print("sizeof(*%s)", p->name));
     } else if (p->length != NULL) {
         emit_get_array(out, api, p, depth);
     } else {
@@ -205,11 +208,10 @@ emit_put(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
         vg_put(out, "    if (has_%s) {\n", p->name);
     }
     if (p->shape == VG_SHAPE_BYTES_OUT || p->shape == VG_SHAPE_STRING_OUT) {
-        vg_put(out, "%*svg_put_bytes(&call->rep, %s, (size_t)(%s));\n", depth * 4, "",
-               p->name, p->length);
+        vg_put(out, "%*svg_put_bytes(&call->rep, %s, n_%s);\n", depth * 4, "", p->name,
+               p->name);
     } else if (p->length != NULL) {
-        vg_put(out, "%*sfor (size_t i = 0; i < (size_t)(%s); i++) {\n", depth * 4, "",
-               p->length);
+        vg_put(out, "%*sfor (size_t i = 0; i < n_%s; i++) {\n", depth * 4, "", p->name);
         emit_put_value(out, api, p, vg_must_print("%s[i]", p->name), depth + 1);
         vg_put(out, "%*s}\n", depth * 4, "");
     } else {
@@ -249,7 +251,17 @@ emit_dispatch(struct vg_out *out, const struct vg_api *api, const struct vg_call
         emit_get_single(out, api, p);
     }
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        emit_get_content(out, api, p);
+        if (p->shape == VG_SHAPE_INOUT ||
+            (p->shape == VG_SHAPE_IN && p->length == NULL)) {
+            emit_get_content(out, api, p);
+        }
+    }
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        if (p->length != NULL) {
+            vg_put(out, "    const size_t n_%s = (size_t)(%s);\n", p->name,
+                   vg_length_of_values(p));
+            emit_get_content(out, api, p);
+        }
     }
     vg_put(out,
            "    r_ = vg_worker_ready(call);\n    if (r_ != 0) {\n        return r_;\n"

@@ -6,36 +6,38 @@
 
 #include <string.h>
 
-/* An array parameter's number of elements as an unsigned expression. */
+/* The number of an array's elements, taken before the call: a count may also be a result.
+ */
 static const char *
 count_of(const struct vg_param *param)
 {
-    return vg_must_print("(size_t)(%s)", param->length);
+    return vg_must_print("n_%s", param->name);
 }
 
-static const char *
-invalid_when(const struct vg_param *p)
+static void
+refuse_when(struct vg_out *out, const struct vg_api *api, const char *when)
 {
-    if (p->length != NULL) {
-        return p->optional ? vg_must_print("%s > VG_ARRAY_MAX", count_of(p))
-                           : vg_must_print("%s > VG_ARRAY_MAX || (%s != 0 && %s == NULL)",
-                                           count_of(p), count_of(p), p->name);
-    }
-    if (!p->optional && vg_shape_is_pointer(p->shape)) {
-        return vg_must_print("%s == NULL", p->name);
-    }
-    return NULL;
+    vg_put(out, "    if (%s) {\n        return %s;\n    }\n", when, api->invalid);
 }
 
 static void
 emit_refusals(struct vg_out *out, const struct vg_api *api, const struct vg_call *call)
 {
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        const char *when = invalid_when(p);
-
-        if (when != NULL) {
-            vg_put(out, "    if (%s) {\n        return %s;\n    }\n", when, api->invalid);
+        if (p->length == NULL && !p->optional && vg_shape_is_pointer(p->shape)) {
+            refuse_when(out, api, vg_must_print("%s == NULL", p->name));
         }
+    }
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        if (p->length == NULL) {
+            continue;
+        }
+        vg_put(out, "    const size_t %s = (size_t)(%s);\n", count_of(p), p->length);
+        refuse_when(out, api,
+                    p->optional
+                        ? vg_must_print("%s > VG_ARRAY_MAX", count_of(p))
+                        : vg_must_print("%s > VG_ARRAY_MAX || (%s != 0 && %s == NULL)",
+                                        count_of(p), count_of(p), p->name));
     }
     if (call->thread != NULL) {
         vg_put(out, "    if (vg_front_default_stream() != %s) {\n", api->legacy);
@@ -253,7 +255,14 @@ emit_stub(struct vg_out *out, const struct vg_api *api, const struct vg_call *ca
         has_new |= p->shape == VG_SHAPE_NEW;
     }
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        emit_put_content(out, api, p);
+        if (p->length == NULL) {
+            emit_put_content(out, api, p);
+        }
+    }
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        if (p->length != NULL) {
+            emit_put_content(out, api, p);
+        }
     }
     if (post) {
         vg_put(out, "    vg_call_post(&call_);\n");

@@ -108,10 +108,10 @@ emit_structs(struct vg_out *out, const struct vg_api *api)
                "\nstatic void\nseed_%s(struct wire_run *t, %s *v)\n{\n"
                "    memset(v, 0, sizeof(*v));\n",
                type->name, type->name);
-        emit_leaves(out, api, type->members, "", true);
+        emit_leaves(out, api, vg_sent_members(type), "", true);
         vg_put(out, "}\n\nstatic void\nnote_%s(struct vg_enc *enc, const %s *v)\n{\n",
                type->name, type->name);
-        emit_leaves(out, api, type->members, "", false);
+        emit_leaves(out, api, vg_sent_members(type), "", false);
         vg_put(out, "}\n");
     }
 }
@@ -159,10 +159,9 @@ emit_note_param(struct vg_out *out, const struct vg_api *api, const struct vg_pa
     }
     vg_put(out, "    if (%s != NULL) {\n", p->name);
     if (bytes) {
-        vg_put(out, "        vg_put_bytes(%s, %s, (size_t)(%s));\n", enc, p->name,
-               p->length);
+        vg_put(out, "        vg_put_bytes(%s, %s, n_%s);\n", enc, p->name, p->name);
     } else if (p->length != NULL) {
-        vg_put(out, "        for (size_t i = 0; i < (size_t)(%s); i++) {\n", p->length);
+        vg_put(out, "        for (size_t i = 0; i < n_%s; i++) {\n", p->name);
         emit_note(out, api, p->type, vg_must_print("%s[i]", p->name), enc, 3);
         vg_put(out, "        }\n");
     } else {
@@ -179,9 +178,9 @@ emit_fill_param(struct vg_out *out, const struct vg_api *api, const struct vg_pa
 
     vg_put(out, "    if (%s != NULL) {\n", p->name);
     if (bytes) {
-        vg_put(out, "        wire_fill(t, %s, (size_t)(%s));\n", p->name, p->length);
+        vg_put(out, "        wire_fill(t, %s, n_%s);\n", p->name, p->name);
     } else if (p->length != NULL) {
-        vg_put(out, "        for (size_t i = 0; i < (size_t)(%s); i++) {\n", p->length);
+        vg_put(out, "        for (size_t i = 0; i < n_%s; i++) {\n", p->name);
         emit_seed(out, api, p->type, vg_must_print("%s[i]", p->name), 3);
         vg_put(out, "        }\n");
     } else {
@@ -190,13 +189,26 @@ emit_fill_param(struct vg_out *out, const struct vg_api *api, const struct vg_pa
     vg_put(out, "    }\n");
 }
 
+/* Lengths, before anything changes. */
+static void
+emit_lengths(struct vg_out *out, const struct vg_call *call)
+{
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        if (p->length != NULL) {
+            vg_put(out, "    const size_t n_%s = (size_t)(%s);\n", p->name, p->length);
+        }
+    }
+}
+
 static void
 emit_driver(struct vg_out *out, const struct vg_api *api, const struct vg_call *call)
 {
     vg_put(out, "\nstatic %s\n", api->result);
     vg_put_wrapped(
         out, 4, vg_must_print("driver_%s(%s)", call->name, vg_params_declaration(call)));
-    vg_put(out, "\n{\n    struct wire_run *t = wire_driver_called();\n\n");
+    vg_put(out, "\n{\n    struct wire_run *t = wire_driver_called();\n");
+    emit_lengths(out, call);
+    vg_put(out, "\n");
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         if (goes_in(p)) {
             emit_note_param(out, api, p, "&t->seen");
@@ -243,19 +255,24 @@ emit_argument(struct vg_out *out, const struct vg_api *api, const struct vg_call
     vg_put(out, "    memset(room_%s, 0, sizeof(room_%s));\n", p->name, p->name);
     vg_put(out, "    %s *%s = ", bytes ? "void" : p->type, p->name);
     vg_put(out, "%sroom_%s;\n", p->optional ? "t->absent ? NULL : " : "", p->name);
+    if (is_length(call, p)) {
+        vg_put(out, "    *%s = (%s)wire_count(t);\n", p->name, p->type);
+    }
 }
 
 static void
-emit_content(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
+emit_content(struct vg_out *out, const struct vg_api *api, const struct vg_call *call,
+             const struct vg_param *p)
 {
-    if (!goes_in(p) || !vg_shape_is_pointer(p->shape) || p->shape == VG_SHAPE_STRING) {
+    if (!goes_in(p) || is_length(call, p) || !vg_shape_is_pointer(p->shape) ||
+        p->shape == VG_SHAPE_STRING) {
         return;
     }
     vg_put(out, "    if (%s != NULL) {\n", p->name);
     if (p->shape == VG_SHAPE_BYTES_IN) {
-        vg_put(out, "        wire_fill(t, room_%s, (size_t)(%s));\n", p->name, p->length);
+        vg_put(out, "        wire_fill(t, room_%s, n_%s);\n", p->name, p->name);
     } else if (p->length != NULL) {
-        vg_put(out, "        for (size_t i = 0; i < (size_t)(%s); i++) {\n", p->length);
+        vg_put(out, "        for (size_t i = 0; i < n_%s; i++) {\n", p->name);
         emit_seed(out, api, p->type, vg_must_print("room_%s[i]", p->name), 3);
         vg_put(out, "        }\n");
     } else {
@@ -298,8 +315,9 @@ emit_run(struct vg_out *out, const struct vg_api *api, const struct vg_call *cal
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         emit_argument(out, api, call, p);
     }
+    emit_lengths(out, call);
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        emit_content(out, api, p);
+        emit_content(out, api, call, p);
     }
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         if (goes_in(p)) {

@@ -54,6 +54,31 @@ emit_fields(struct vg_out *out, const struct vg_api *api, const struct vg_member
     }
 }
 
+/* A struct with these members sends one of @type. */
+static bool
+members_send(const struct vg_api *api, const struct vg_member *members,
+             const struct vg_type *type)
+{
+    for (const struct vg_member *m = members; m != NULL; m = m->next) {
+        struct vg_member first;
+
+        if (m->type != NULL && !m->pointer && vg_api_type(api, m->type) == type) {
+            return true;
+        }
+        if (m->nested == NULL) {
+            continue;
+        }
+        first = *m->nested;
+        if (strcmp(m->text, "union") == 0) {
+            first.next = NULL;
+        }
+        if (members_send(api, &first, type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type)
 {
@@ -68,13 +93,10 @@ vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type)
         }
     }
     for (const struct vg_type *outer = api->types; outer != NULL; outer = outer->next) {
-        for (const struct vg_member *m = outer->members; m != NULL; m = m->next) {
-            const struct vg_member *n = m->nested != NULL ? m->nested : m;
-
-            if (n->type != NULL && !n->pointer && vg_api_type(api, n->type) == type &&
-                vg_struct_is_sent(api, outer)) {
-                return true;
-            }
+        if (outer->kind == VG_TYPE_STRUCT &&
+            members_send(api, vg_sent_members(outer), type) &&
+            vg_struct_is_sent(api, outer)) {
+            return true;
         }
     }
     return false;
@@ -99,7 +121,7 @@ vg_emit_wire_h(struct vg_out *out, const struct vg_api *api)
             continue;
         }
         vg_put(out, "#define VG_WIRE_%s_SIZE %d\n", type->name,
-               vg_struct_wire_size(api, type->members));
+               vg_struct_wire_size(api, vg_sent_members(type)));
         vg_put(out, "void vg_wire_put_%s(struct vg_enc *enc, const %s *v);\n", type->name,
                type->name);
         vg_put(out, "void vg_wire_get_%s(struct vg_dec *dec, %s *v);\n\n", type->name,
@@ -117,10 +139,10 @@ vg_emit_wire_c(struct vg_out *out, const struct vg_api *api)
         }
         vg_put(out, "\nvoid\nvg_wire_put_%s(struct vg_enc *enc, const %s *v)\n{\n",
                type->name, type->name);
-        emit_fields(out, api, type->members, "", false);
+        emit_fields(out, api, vg_sent_members(type), "", false);
         vg_put(out, "}\n\nvoid\nvg_wire_get_%s(struct vg_dec *dec, %s *v)\n{\n",
                type->name, type->name);
-        emit_fields(out, api, type->members, "", true);
+        emit_fields(out, api, vg_sent_members(type), "", true);
         vg_put(out, "}\n");
     }
 }

@@ -50,6 +50,14 @@ take_name(struct vg_lexer *lex)
     return take(lex, VG_TOKEN_NAME, "a name");
 }
 
+/* Two characters that are one operator. */
+static bool
+joins(char a, char b)
+{
+    return (b == '=' && strchr("<>=!", a) != NULL) ||
+           (a == b && strchr("<>&|", a) != NULL);
+}
+
 /* Joins tokens up to one of @stops (not taken), brackets balanced. */
 static const char *
 take_text(struct vg_lexer *lex, const char *stops)
@@ -71,7 +79,7 @@ take_text(struct vg_lexer *lex, const char *stops)
         space = last != '\0' && last != '(' && last != '*' && last != '[' &&
                 last != '-' && first != ')' && first != ',' && first != '[' &&
                 first != ']';
-        if ((last == ')' && first != '*') || (last == '<' && first == '<')) {
+        if ((last == ')' && first != '*' && first != '?') || joins(last, first)) {
             space = false;
         }
         text = vg_must_print("%s%s%s", text, space ? " " : "", word);

@@ -22,6 +22,20 @@ static const struct {
     { "float", { "f32", "float", 4 } },
 };
 
+const struct vg_member *
+vg_sent_members(const struct vg_type *type)
+{
+    struct vg_member *first;
+
+    if (!type->is_union) {
+        return type->members;
+    }
+    first = vg_must_alloc(sizeof(*first));
+    *first = *type->members;
+    first->next = NULL;
+    return first;
+}
+
 struct vg_kind
 vg_kind_of(const struct vg_api *api, const char *type)
 {
@@ -35,7 +49,7 @@ vg_kind_of(const struct vg_api *api, const char *type)
             return (struct vg_kind){ "i32", "int32_t", 4 };
         case VG_TYPE_STRUCT:
             return (struct vg_kind){ NULL, NULL,
-                                     vg_struct_wire_size(api, found->members) };
+                                     vg_struct_wire_size(api, vg_sent_members(found)) };
         default:
             return (struct vg_kind){ "u64", "uint64_t", 8 };
         }
@@ -108,6 +122,12 @@ vg_struct_wire_size(const struct vg_api *api, const struct vg_member *members)
         }
     }
     return size;
+}
+
+const char *
+vg_length_of_values(const struct vg_param *param)
+{
+    return param->length[0] == '*' ? param->length + 1 : param->length;
 }
 
 bool

@@ -25,11 +25,18 @@ int vg_struct_wire_size(const struct vg_api *api, const struct vg_member *member
 /* Some generated code sends it, by itself or within another. */
 bool vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type);
 
+/* The members that travel: of a union the first alone. */
+const struct vg_member *vg_sent_members(const struct vg_type *type);
+
 /* The C type of a member, without const and name. */
 const char *vg_member_type(const struct vg_member *member);
 
 /* Elements of a member's array, or 0. */
 int vg_member_count(const struct vg_api *api, const struct vg_member *member);
+
+/* An array's length where the parameters are values, not pointers: without a leading *.
+ */
+const char *vg_length_of_values(const struct vg_param *param);
 
 bool vg_shape_is_array(enum vg_shape shape);
 /* Travels in the reply, in the request. */

@@ -540,7 +540,7 @@ test_allocation_cap(void **state)
             for (unsigned bit = 0; bit < 32; bit++) {
                 uint8_t kept = run.request[at + bit / 8];
                 size_t limit = wire_tests[i].returns_array
-                                   ? VG_ARRAY_MAX * sizeof(uint64_t)
+                                   ? 3 * VG_ARRAY_MAX * sizeof(uint64_t)
                                    : run.request_bytes * 4;
 
                 run.request[at + bit / 8] ^= (uint8_t)(1U << bit % 8);
