@@ -56,7 +56,8 @@ struct decoder {
     struct vg_ptx_insn *insn;
     uint16_t suffixes[VG_PTX_MAX_SUFFIXES];
     bool is_unknown;
-    bool is_packed; /* has a packed type that is not in VG_PTX_TYPES */
+    uint64_t groups; /* of the suffixes that were read */
+    bool is_packed;  /* has a packed type that is not in VG_PTX_TYPES */
 };
 
 static int
@@ -87,6 +88,7 @@ decode_suffix(struct decoder *decoder, const char *text, size_t size)
                               "'%s' does not take the suffix '.%.*s'", row->name,
                               (int)size, text);
     }
+    decoder->groups |= UINT64_C(1) << vg_ptx_mod_group(value);
     if (vg_ptx_mod_group(value) == VG_PTX_GROUP_PACKED) {
         decoder->is_packed = true;
     }
@@ -179,6 +181,41 @@ decode_rules(struct form *form, bool is_packed)
     }
 }
 
+/* Holds the types and suffixes against what the op must have. */
+static int
+check_needs(const struct decoder *decoder, const struct form *form)
+{
+    const struct vg_ptx_insn *insn = &form->insn;
+    const struct op_row *row = &vg_ptx_op_rows[insn->op];
+    const struct op_need *need = vg_ptx_op_need((enum vg_ptx_op)insn->op);
+    uint64_t groups = need->groups;
+
+    if (decoder->is_packed) {
+        return 0;
+    }
+    if (insn->n_types < row->min_types || insn->n_types > row->max_types) {
+        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, form->text,
+                              "'%s' takes %u to %u types, not %u", row->name,
+                              row->min_types, row->max_types, insn->n_types);
+    }
+    if (need->classes != 0 && insn->n_types > 0 &&
+        (need->classes >> vg_ptx_type_class(insn->types[0]) & 1) == 0) {
+        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, form->text,
+                              "'%s' has no type .%s", row->name,
+                              vg_ptx_type_name(insn->types[0]));
+    }
+    /* the product of integers has two halves, and one must be chosen */
+    if ((insn->op == VG_PTX_OP_MUL || insn->op == VG_PTX_OP_MAD) &&
+        vg_ptx_type_class(insn->types[0]) != VG_PTX_FLOAT) {
+        groups = UINT64_C(1) << VG_PTX_GROUP_HALF;
+    }
+    if (groups != 0 && (groups & decoder->groups) == 0) {
+        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, form->text,
+                              "'%.*s' lacks a suffix", (int)form->size, form->text);
+    }
+    return 0;
+}
+
 static int
 decode_form(struct lexer *lexer, struct form *form)
 {
@@ -203,12 +240,9 @@ decode_form(struct lexer *lexer, struct form *form)
         insn->text = vg_arena_strndup(lexer->module->arena, form->text, form->size);
         return insn->text == NULL ? -ENOMEM : 0;
     }
-    const struct op_row *row = &vg_ptx_op_rows[insn->op];
-    if (!decoder.is_packed &&
-        (insn->n_types < row->min_types || insn->n_types > row->max_types)) {
-        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, form->text,
-                              "'%s' takes %u to %u types, not %u", row->name,
-                              row->min_types, row->max_types, insn->n_types);
+    r = check_needs(&decoder, form);
+    if (r != 0) {
+        return r;
     }
     uint16_t *suffixes =
         vg_arena_array(lexer->module->arena, insn->n_suffixes, sizeof(*suffixes));
@@ -341,21 +375,47 @@ width_fits(const struct operand_rule *rule, const struct vg_ptx_reg *reg)
     return bits == rule->bits;
 }
 
-/* Elements of a vector: each for ld.v4 and st.v4, all together for mov. */
+/* The element of a vector or pair that does not fit: each is of the type's width in ld.v4
+ * and st.v4; in d|p the second is a predicate. Return: NULL when all fit. */
 static const struct vg_ptx_reg *
 misfit_element(const struct form *form, const struct operand_rule *rule,
                const struct vg_ptx_reg *regs, const struct vg_ptx_operand *operand)
 {
-    bool each = form->insn.vector > 1 ||
-                (operand->kind == VG_PTX_OPERAND_PAIR && rule->kind == 'P');
+    static const struct operand_rule predicate = { .bits = 1 };
+    bool is_pair = operand->kind == VG_PTX_OPERAND_PAIR;
 
-    for (unsigned i = 0; i < operand->count && each; i++) {
+    if (!is_pair && form->insn.vector == 1) {
+        return NULL;
+    }
+    for (unsigned i = 0; i < operand->count; i++) {
         const struct vg_ptx_operand *elem = &operand->elems[i];
-        if (elem->kind == VG_PTX_OPERAND_REG && !width_fits(rule, &regs[elem->reg])) {
+        if (elem->kind == VG_PTX_OPERAND_REG &&
+            !width_fits(is_pair && i == 1 ? &predicate : rule, &regs[elem->reg])) {
             return &regs[elem->reg];
         }
     }
     return NULL;
+}
+
+/* mov packs and unpacks: the elements together are as wide as the type. */
+static bool
+packing_fits(const struct form *form, const struct operand_rule *rule,
+             const struct vg_ptx_reg *regs, const struct vg_ptx_operand *operand)
+{
+    unsigned bits = 0;
+
+    if (form->insn.op != VG_PTX_OP_MOV || operand->kind != VG_PTX_OPERAND_VECTOR ||
+        form->insn.vector > 1) {
+        return true;
+    }
+    for (unsigned i = 0; i < operand->count; i++) {
+        const struct vg_ptx_operand *elem = &operand->elems[i];
+        if (elem->kind != VG_PTX_OPERAND_REG) {
+            return true;
+        }
+        bits += vg_ptx_type_bits(regs[elem->reg].type);
+    }
+    return bits == rule->bits;
 }
 
 static int
@@ -376,6 +436,12 @@ check_operand(struct lexer *lexer, const struct form *form, const struct vg_ptx_
     } else if (operand->kind == VG_PTX_OPERAND_VECTOR ||
                operand->kind == VG_PTX_OPERAND_PAIR) {
         misfit = misfit_element(form, rule, regs, operand);
+    }
+    if (!packing_fits(form, rule, regs, operand)) {
+        return vg_ptx_fail_at(
+            lexer, VG_PTX_SYNTAX, where,
+            "operand %u of '%.*s': the elements are not %u bits together", number + 1,
+            (int)form->size, form->text, rule->bits);
     }
     if (misfit == NULL) {
         return 0;

@@ -419,11 +419,35 @@ parse_func(struct parser *parser, enum vg_ptx_linkage linkage)
     return r == 0 ? add_func(parser, &func, where) : r;
 }
 
-/* .alias a, b; names that nobody here calls by */
+/* .alias a, b; (10.1.5): a, declared before, is what b is */
 static int
 parse_alias(struct parser *parser)
 {
-    return vg_ptx_fail(&parser->lexer, ".alias is not supported");
+    struct lexer *lexer = &parser->lexer;
+    struct vg_ptx_func *funcs = parser->funcs.items;
+    uint32_t numbers[2];
+    int r;
+
+    vg_ptx_lex_next(lexer);
+    for (unsigned i = 0; i < 2; i++) {
+        if (lexer->token.kind != TOKEN_IDENT ||
+            vg_ptx_index_find(module_index(parser->module), lexer->token.text,
+                              lexer->token.size, &numbers[i]) != NAME_FUNC) {
+            return vg_ptx_fail_expected(lexer, "a function that was declared");
+        }
+        vg_ptx_lex_next(lexer);
+        r = vg_ptx_lex_want(lexer, i == 0 ? ',' : ';');
+        if (r != 0) {
+            return r;
+        }
+    }
+    struct vg_ptx_func *alias = &funcs[numbers[0]];
+    const char *name = alias->name;
+    enum vg_ptx_linkage linkage = alias->linkage;
+    *alias = funcs[numbers[1]];
+    alias->name = name;
+    alias->linkage = linkage;
+    return 0;
 }
 
 static int
@@ -535,7 +559,9 @@ vg_ptx_module_parse(const char *text, size_t size, struct vg_ptx_module **out,
 
     size = strnlen(text, size);
     if (size > VG_PTX_MAX_TEXT) {
-        *out_diag = (struct vg_ptx_diag){ .message = "the text is too large" };
+        if (out_diag != NULL) {
+            *out_diag = (struct vg_ptx_diag){ .message = "the text is too large" };
+        }
         return VG_PTX_LIMIT;
     }
     r = create_module(text, size, &module);

@@ -69,6 +69,63 @@ const struct op_row vg_ptx_op_rows[] = {
 #undef X
 };
 
+#define C_ANY   (1u << VG_PTX_BITS | 1u << VG_PTX_UNSIGNED | 1u << VG_PTX_SIGNED | C_FLOAT)
+#define C_INT   (1u << VG_PTX_UNSIGNED | 1u << VG_PTX_SIGNED)
+#define C_FLOAT (1u << VG_PTX_FLOAT)
+#define C_BITS  (1u << VG_PTX_BITS)
+#define C_LOGIC (C_BITS | 1u << VG_PTX_PREDICATE)
+
+/* What the first type of an op may be, and the groups of which it needs a suffix; where
+ * nothing is written here, nothing is asked. */
+static const struct op_need op_needs[VG_PTX_OP_COUNT] = {
+    [VG_PTX_OP_ABS] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_ADD] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_ADDC] = { C_INT | C_BITS, 0 },
+    [VG_PTX_OP_AND] = { C_LOGIC, 0 },
+    [VG_PTX_OP_ATOM] = { C_ANY, G_ATOMIC | G_BOOL },
+    [VG_PTX_OP_BFE] = { C_INT, 0 },
+    [VG_PTX_OP_BFI] = { C_BITS, 0 },
+    [VG_PTX_OP_BFIND] = { C_INT, 0 },
+    [VG_PTX_OP_BREV] = { C_BITS, 0 },
+    [VG_PTX_OP_CLZ] = { C_BITS, 0 },
+    [VG_PTX_OP_CNOT] = { C_BITS, 0 },
+    [VG_PTX_OP_COPYSIGN] = { C_FLOAT, 0 },
+    [VG_PTX_OP_COS] = { C_FLOAT, G_APPROX },
+    [VG_PTX_OP_DIV] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_EX2] = { C_FLOAT, G_APPROX },
+    [VG_PTX_OP_FMA] = { C_FLOAT, G_ROUND },
+    [VG_PTX_OP_LD] = { C_ANY, 0 },
+    [VG_PTX_OP_LG2] = { C_FLOAT, G_APPROX },
+    [VG_PTX_OP_LOP3] = { C_BITS, 0 },
+    [VG_PTX_OP_MAX] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_MIN] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_MUL] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_MAD] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_NEG] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_NOT] = { C_LOGIC, 0 },
+    [VG_PTX_OP_OR] = { C_LOGIC, 0 },
+    [VG_PTX_OP_POPC] = { C_BITS, 0 },
+    [VG_PTX_OP_PRMT] = { C_BITS, 0 },
+    [VG_PTX_OP_RCP] = { C_FLOAT, 0 },
+    [VG_PTX_OP_RED] = { C_ANY, G_ATOMIC | G_BOOL },
+    [VG_PTX_OP_REM] = { C_INT, 0 },
+    [VG_PTX_OP_RSQRT] = { C_FLOAT, G_APPROX },
+    [VG_PTX_OP_SELP] = { C_ANY, 0 },
+    [VG_PTX_OP_SET] = { C_INT | C_FLOAT, G_COMPARE | G_HALF | G_FNAN },
+    [VG_PTX_OP_SETP] = { C_ANY, G_COMPARE | G_HALF | G_FNAN },
+    [VG_PTX_OP_SHF] = { C_BITS, G_SHIFT },
+    [VG_PTX_OP_SHFL] = { C_ANY, G_SHUFFLE | G_INDEX },
+    [VG_PTX_OP_SHL] = { C_BITS, 0 },
+    [VG_PTX_OP_SHR] = { C_BITS | C_INT, 0 },
+    [VG_PTX_OP_SIN] = { C_FLOAT, G_APPROX },
+    [VG_PTX_OP_SQRT] = { C_FLOAT, 0 },
+    [VG_PTX_OP_ST] = { C_ANY, 0 },
+    [VG_PTX_OP_SUB] = { C_INT | C_FLOAT, 0 },
+    [VG_PTX_OP_TANH] = { C_FLOAT, G_APPROX },
+    [VG_PTX_OP_TESTP] = { C_FLOAT, G_TESTP },
+    [VG_PTX_OP_XOR] = { C_LOGIC, 0 },
+};
+
 static const struct {
     const char *name;
     enum vg_ptx_group group;
@@ -202,6 +259,12 @@ const char *
 vg_ptx_sreg_name(unsigned sreg)
 {
     return sreg_names[sreg];
+}
+
+const struct op_need *
+vg_ptx_op_need(enum vg_ptx_op op)
+{
+    return &op_needs[op];
 }
 
 enum vg_ptx_group

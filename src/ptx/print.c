@@ -72,7 +72,7 @@ static void
 put_offset(struct printer *printer, int64_t offset)
 {
     if (offset != 0) {
-        put_number(printer, "%+" PRId64, offset);
+        put_number(printer, "+%" PRId64, offset); /* ptxas reads +-8, not -8 */
     }
 }
 

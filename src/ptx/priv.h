@@ -133,6 +133,14 @@ struct op_row {
 
 extern const struct op_row vg_ptx_op_rows[];
 
+/* What the mnemonic of an op must have. */
+struct op_need {
+    unsigned classes; /* of the first type: bits 1 << enum vg_ptx_type_class; 0: any */
+    uint64_t groups;  /* a suffix of one of these; 0: none needed */
+};
+
+const struct op_need *vg_ptx_op_need(enum vg_ptx_op op);
+
 /* A word of a mnemonic: what it stands for, found by name. */
 enum word_kind {
     WORD_NONE,
