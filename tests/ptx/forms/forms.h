@@ -71,7 +71,7 @@ struct vg_kernel_test {
 /*
  * A launch of hand-written PTX. @decls stands before the entry, @body inside it with
  * these at hand: parameters p_in, p_out (.u64), p_n (.u32), p_x (16 bytes, align 8, from
- * @extra); registers %in, %out (.b64, loaded), %tid, %lane (.b32, loaded), %p<16>,
+ * @extra); registers %in, %out (.b64, loaded), %me, %lane (.b32, loaded), %p<16>,
  * %h<16>, %r<64>, %d<32>, and %myin, %myout: %in and %out plus 128 bytes per thread.
  */
 struct vg_launch {

@@ -153,9 +153,9 @@ add_address(const struct atomic *a, bool common)
     vg_text_add(&text, "add.s64 %%d1, %s, 64;\n", common ? "%out" : "%myout");
     vg_text_add(&text, "mov.u32 %%r9, sm;\n");
     if (!common) {
-        vg_text_add(&text, "mad.lo.s32 %%r9, %%tid, 8, %%r9;\n");
+        vg_text_add(&text, "mad.lo.s32 %%r9, %%me, 8, %%r9;\n");
     }
-    vg_text_add(&text, "and.b32 %%r8, %%tid, 1;\nsetp.eq.s32 %%p1, %%r8, 0;\n");
+    vg_text_add(&text, "and.b32 %%r8, %%me, 1;\nsetp.eq.s32 %%p1, %%r8, 0;\n");
     vg_text_add(&text, "cvt.u64.u32 %%d2, %%r9;\ncvta.shared.u64 %%d3, %%d2;\n");
     vg_text_add(&text, "cvta.global.u64 %%d4, %%d1;\n");
     switch (a->space) {
@@ -202,7 +202,7 @@ launch(struct vg_forms *forms, const struct atomic *a, bool common)
     vg_text_add(&text, "ld.global.b%u %s1, [%%myin+8];\n", bits, r);
     vg_text_add(&text, "ld.global.b%u %s2, [%%myin+16];\n", bits, r);
     vg_text_add(&text, "mov.b%u %s0, %s1;\n", bits, r, r);
-    vg_text_add(&text, "rem.u32 %%r7, %%tid, 3;\nsetp.eq.s32 %%p2, %%r7, 0;\n");
+    vg_text_add(&text, "rem.u32 %%r7, %%me, 3;\nsetp.eq.s32 %%p2, %%r7, 0;\n");
     vg_text_add(&text, "st.b%u [%%d5], %s3;\nbar.sync 0;\n%s", bits, r, guard);
     add_instruction(a);
     vg_text_add(&text, "bar.sync 0;\nld.b%u %s3, [%%d5];\n", bits, r);

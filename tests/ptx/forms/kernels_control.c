@@ -148,73 +148,73 @@ want_select(uint32_t t)
 
 static const struct kernel kernels[] = {
     { "@p bra\nbra.uni\nbra\nret", want_branch, 64, 1, "",
-      "rem.u32 %r2, %tid, 5;\nrem.u32 %r3, %tid, 3;\nsetp.eq.s32 %p1, %r2, 2;\n"
-      "setp.ne.s32 %p2, %r3, 0;\n@%p1 bra A;\n@%p2 bra B;\nadd.s32 %r1, %tid, 200;\n"
-      "bra.uni C;\nA:\nadd.s32 %r1, %tid, 100;\nbra C;\nB:\nadd.s32 %r1, %tid, 300;\nC:\n" STORE },
+      "rem.u32 %r2, %me, 5;\nrem.u32 %r3, %me, 3;\nsetp.eq.s32 %p1, %r2, 2;\n"
+      "setp.ne.s32 %p2, %r3, 0;\n@%p1 bra A;\n@%p2 bra B;\nadd.s32 %r1, %me, 200;\n"
+      "bra.uni C;\nA:\nadd.s32 %r1, %me, 100;\nbra C;\nB:\nadd.s32 %r1, %me, 300;\nC:\n" STORE },
     { "@p bra", want_branch, 64, 1, "", /* targets that lie before the branch */
-      "bra START;\nA:\nadd.s32 %r1, %tid, 100;\nbra C;\nB:\nadd.s32 %r1, %tid, 300;\n"
-      "bra C;\nSTART:\nrem.u32 %r2, %tid, 5;\nrem.u32 %r3, %tid, 3;\n"
+      "bra START;\nA:\nadd.s32 %r1, %me, 100;\nbra C;\nB:\nadd.s32 %r1, %me, 300;\n"
+      "bra C;\nSTART:\nrem.u32 %r2, %me, 5;\nrem.u32 %r3, %me, 3;\n"
       "setp.eq.s32 %p1, %r2, 2;\nsetp.eq.s32 %p2, %r3, 0;\n@%p1 bra A;\n@!%p2 bra B;\n"
-      "add.s32 %r1, %tid, 200;\nC:\n" STORE },
+      "add.s32 %r1, %me, 200;\nC:\n" STORE },
     { "@p bra", want_loop, 64, 1, "",
-      "rem.u32 %r2, %tid, 7;\nmov.u32 %r3, 0;\nmov.u32 %r1, 0;\n"
-      "LOOP:\nsetp.ge.u32 %p1, %r3, %r2;\n@%p1 bra DONE;\nmad.lo.u32 %r1, %r3, %tid, %r1;\n"
+      "rem.u32 %r2, %me, 7;\nmov.u32 %r3, 0;\nmov.u32 %r1, 0;\n"
+      "LOOP:\nsetp.ge.u32 %p1, %r3, %r2;\n@%p1 bra DONE;\nmad.lo.u32 %r1, %r3, %me, %r1;\n"
       "add.u32 %r3, %r3, 1;\nbra LOOP;\nDONE:\n" STORE },
     { "@p bra", want_irreducible, 64, 1, "",
-      "mov.u32 %r1, %tid;\nmov.u32 %r2, 0;\nand.b32 %r3, %tid, 1;\nsetp.eq.s32 %p1, %r3, 0;\n"
-      "and.b32 %r4, %tid, 3;\nadd.u32 %r4, %r4, 5;\n@%p1 bra SECOND;\n"
+      "mov.u32 %r1, %me;\nmov.u32 %r2, 0;\nand.b32 %r3, %me, 1;\nsetp.eq.s32 %p1, %r3, 0;\n"
+      "and.b32 %r4, %me, 3;\nadd.u32 %r4, %r4, 5;\n@%p1 bra SECOND;\n"
       "FIRST:\nmad.lo.u32 %r1, %r1, 3, 1;\nadd.u32 %r2, %r2, 1;\nsetp.gt.u32 %p2, %r2, %r4;\n"
       "@%p2 bra DONE;\nSECOND:\nxor.b32 %r1, %r1, %r2;\nadd.u32 %r2, %r2, 1;\n"
       "rem.u32 %r5, %r1, 3;\nsetp.ne.u32 %p3, %r5, 0;\nsetp.lt.u32 %p4, %r2, 9;\n"
       "and.pred %p3, %p3, %p4;\n@%p3 bra SECOND;\nbra FIRST;\nDONE:\n" STORE },
     { "ret", want_ret, 64, 1, "",
-      "and.b32 %r2, %tid, 3;\nsetp.eq.s32 %p1, %r2, 1;\n@%p1 ret;\nadd.s32 %r1, %tid, 9;\n" STORE },
+      "and.b32 %r2, %me, 3;\nsetp.eq.s32 %p1, %r2, 1;\n@%p1 ret;\nadd.s32 %r1, %me, 9;\n" STORE },
     { "exit", want_ret, 64, 1, "",
-      "and.b32 %r2, %tid, 3;\nsetp.eq.s32 %p1, %r2, 1;\n@%p1 exit;\nadd.s32 %r1, %tid, 9;\n" STORE },
+      "and.b32 %r2, %me, 3;\nsetp.eq.s32 %p1, %r2, 1;\n@%p1 exit;\nadd.s32 %r1, %me, 9;\n" STORE },
     { "brx.idx", want_select, 64, 1, "",
-      "and.b32 %r2, %tid, 3;\nts: .branchtargets L0, L1, L2, L3;\nbrx.idx %r2, ts;\n"
+      "and.b32 %r2, %me, 3;\nts: .branchtargets L0, L1, L2, L3;\nbrx.idx %r2, ts;\n"
       "L0: mov.u32 %r1, 10; bra L4;\nL1: mov.u32 %r1, 21; bra L4;\n"
-      "L2: mov.u32 %r1, 32; bra L4;\nL3: mov.u32 %r1, 43;\nL4: add.u32 %r1, %r1, %tid;\n" STORE },
+      "L2: mov.u32 %r1, 32; bra L4;\nL3: mov.u32 %r1, 43;\nL4: add.u32 %r1, %r1, %me;\n" STORE },
     { "call.uni\nst.param.b32\nld.param.b32", want_func, 64, 1,
       ".func (.param .b32 res) twist(.param .b32 a, .param .b64 b)\n{\n.reg .b32 %r<4>;\n"
       ".reg .b64 %d<2>;\n.reg .pred %p<2>;\nld.param.b32 %r1, [a];\nld.param.b64 %d1, [b];\n"
       "cvt.u32.u64 %r2, %d1;\nmad.lo.u32 %r3, %r1, 5, %r2;\nst.param.b32 [res], %r3;\nret;\n}\n",
-      "rem.u32 %r2, %tid, 3;\nsetp.ne.s32 %p1, %r2, 0;\nadd.u32 %r1, %tid, 1000;\n"
-      "@%p1 bra SKIP;\nmov.u64 %d1, 3;\n{\n.param .b32 a0;\nst.param.b32 [a0], %tid;\n"
+      "rem.u32 %r2, %me, 3;\nsetp.ne.s32 %p1, %r2, 0;\nadd.u32 %r1, %me, 1000;\n"
+      "@%p1 bra SKIP;\nmov.u64 %d1, 3;\n{\n.param .b32 a0;\nst.param.b32 [a0], %me;\n"
       ".param .b64 a1;\nst.param.b64 [a1], %d1;\n.param .b32 r0;\n"
       "call.uni (r0), twist, (a0, a1);\nld.param.b32 %r1, [r0];\n}\nSKIP:\n" STORE },
     { "call", want_func, 64, 1, /* divergent inside the callee */
       ".func (.reg .b32 res) twist(.reg .b32 a)\n{\n.reg .b32 %r<4>;\n.reg .pred %p<2>;\n"
       "rem.u32 %r1, a, 3;\nsetp.ne.s32 %p1, %r1, 0;\n@%p1 bra OTHER;\n"
       "mad.lo.u32 res, a, 5, 3;\nret;\nOTHER:\nadd.u32 res, a, 1000;\nret;\n}\n",
-      "call (%r1), twist, (%tid);\n" STORE },
+      "call (%r1), twist, (%me);\n" STORE },
     { "bar.sync\nbarrier.sync", want_reverse, 256, 1, ".shared .align 4 .b8 sm[1024];\n",
-      "shl.b32 %r2, %tid, 2;\nmov.u32 %r3, sm;\nadd.s32 %r4, %r3, %r2;\n"
-      "mad.lo.u32 %r5, %tid, 3, 1;\nst.shared.u32 [%r4], %r5;\nbar.sync 0;\n"
+      "shl.b32 %r2, %me, 2;\nmov.u32 %r3, sm;\nadd.s32 %r4, %r3, %r2;\n"
+      "mad.lo.u32 %r5, %me, 3, 1;\nst.shared.u32 [%r4], %r5;\nbar.sync 0;\n"
       "sub.s32 %r6, 1020, %r2;\nadd.s32 %r6, %r6, %r3;\nld.shared.u32 %r1, [%r6];\n"
       "barrier.sync 0;\nst.shared.u32 [%r4], %r1;\nbarrier.sync 3;\n"
       "ld.shared.u32 %r1, [%r4];\n" STORE },
     { "bar.sync [threads]\nbar.arrive", want_producer, 64, 1,
       ".shared .align 4 .b8 sm[128];\n",
       "shl.b32 %r2, %lane, 2;\nmov.u32 %r3, sm;\nadd.s32 %r4, %r3, %r2;\n"
-      "setp.ge.u32 %p1, %tid, 32;\nmov.u32 %r1, %tid;\n@%p1 bra WAIT;\n"
-      "mul.lo.u32 %r5, %tid, 11;\nst.shared.u32 [%r4], %r5;\nbar.arrive 2, 64;\nbra DONE;\n"
+      "setp.ge.u32 %p1, %me, 32;\nmov.u32 %r1, %me;\n@%p1 bra WAIT;\n"
+      "mul.lo.u32 %r5, %me, 11;\nst.shared.u32 [%r4], %r5;\nbar.arrive 2, 64;\nbra DONE;\n"
       "WAIT:\nbar.sync 2, 64;\nld.shared.u32 %r1, [%r4];\nDONE:\n" STORE },
     { "bar.red.and.pred (n)\nbar.red.or.pred (n)\nbar.red.and.pred\nbar.red.or.pred",
       want_and, 64, 1, "",
-      "setp.lt.u32 %p1, %tid, 64;\nsetp.lt.u32 %p2, %tid, 63;\nsetp.eq.u32 %p3, %tid, 40;\n"
-      "setp.gt.u32 %p4, %tid, 64;\nbar.red.and.pred %p5, 0, 64, %p1;\n"
+      "setp.lt.u32 %p1, %me, 64;\nsetp.lt.u32 %p2, %me, 63;\nsetp.eq.u32 %p3, %me, 40;\n"
+      "setp.gt.u32 %p4, %me, 64;\nbar.red.and.pred %p5, 0, 64, %p1;\n"
       "bar.red.and.pred %p6, 0, %p2;\nbar.red.or.pred %p7, 1, 64, %p3;\n"
       "bar.red.or.pred %p8, 0, %p4;\nselp.u32 %r1, 1, 0, %p5;\nselp.u32 %r2, 2, 0, %p6;\n"
       "selp.u32 %r3, 4, 0, %p7;\nselp.u32 %r4, 8, 0, %p8;\nor.b32 %r1, %r1, %r2;\n"
       "or.b32 %r1, %r1, %r3;\nor.b32 %r1, %r1, %r4;\n" STORE },
     { "bar.red.popc.u32", want_popc, 64, 1, "",
-      "rem.u32 %r2, %tid, 3;\nsetp.eq.u32 %p1, %r2, 0;\nbar.red.popc.u32 %r1, 0, %p1;\n"
-      "setp.lt.u32 %p2, %tid, 100;\nbar.red.popc.u32 %r3, 0, %p2;\n"
+      "rem.u32 %r2, %me, 3;\nsetp.eq.u32 %p1, %r2, 0;\nbar.red.popc.u32 %r1, 0, %p1;\n"
+      "setp.lt.u32 %p2, %me, 100;\nbar.red.popc.u32 %r3, 0, %p2;\n"
       "mad.lo.u32 %r1, %r3, 1000, %r1;\n" STORE },
     { "bar.warp.sync", want_warp_exchange, 64, 1, ".shared .align 4 .b8 sm[256];\n",
-      "shl.b32 %r2, %tid, 2;\nmov.u32 %r3, sm;\nadd.s32 %r4, %r3, %r2;\nxor.b32 %r5, %r2, 4;\n"
-      "add.s32 %r5, %r5, %r3;\nmul.lo.u32 %r6, %tid, 7;\nand.b32 %r7, %tid, 1;\n"
+      "shl.b32 %r2, %me, 2;\nmov.u32 %r3, sm;\nadd.s32 %r4, %r3, %r2;\nxor.b32 %r5, %r2, 4;\n"
+      "add.s32 %r5, %r5, %r3;\nmul.lo.u32 %r6, %me, 7;\nand.b32 %r7, %me, 1;\n"
       "setp.eq.s32 %p1, %r7, 0;\n@%p1 bra EVEN;\nst.shared.u32 [%r4], %r6;\n"
       "bar.warp.sync -1;\nld.shared.u32 %r1, [%r5];\nbra DONE;\n"
       "EVEN:\nst.shared.u32 [%r4], %r6;\nbar.warp.sync 0xffffffff;\n"
@@ -225,7 +225,7 @@ static const struct kernel kernels[] = {
       "mov.u32 %r1, 7;\nmembar.cta;\nmembar.gl;\nmembar.sys;\nfence.acq_rel.gpu;\n"
       "fence.sc.cta;\nnanosleep.u32 20;\nnanosleep.u32 %r1;\ngriddepcontrol.wait;\n"
       "griddepcontrol.launch_dependents;\n" STORE },
-    { "%tid %ntid %ctaid %nctaid %laneid %warpid %lanemask", want_sreg, 70, 3, "",
+    { "%me %ntid %ctaid %nctaid %laneid %warpid %lanemask", want_sreg, 70, 3, "",
       "mov.u32 %r1, %tid.x;\n" HASH("%ntid.x") HASH("%ctaid.x") HASH("%nctaid.x")
           HASH("%laneid") HASH("%warpid") HASH("%lanemask_eq") HASH("%lanemask_le")
               HASH("%lanemask_lt") HASH("%lanemask_ge") HASH("%lanemask_gt")
@@ -262,7 +262,7 @@ run_print(struct vg_forms *forms, const struct vg_kernel_test *test)
             ".extern .func (.param .b32 res) vprintf(.param .b64 f, .param .b64 a);\n"
             ".global .align 1 .b8 str[7] = { 118, 61, 37, 100, 33, 10, 0 };\n",
         .body =
-            ".local .align 8 .b8 args[8];\nsetp.ne.s32 %p1, %tid, 0;\n@%p1 bra END;\n"
+            ".local .align 8 .b8 args[8];\nsetp.ne.s32 %p1, %me, 0;\n@%p1 bra END;\n"
             "mov.u64 %d1, args;\ncvta.local.u64 %d2, %d1;\nmov.u32 %r1, 4711;\n"
             "st.local.u32 [%d1], %r1;\nmov.u64 %d3, str;\ncvta.global.u64 %d4, %d3;\n{\n"
             ".param .b64 p0;\nst.param.b64 [p0], %d4;\n.param .b64 p1;\n"
@@ -285,7 +285,7 @@ static void
 run_deadlock(struct vg_forms *forms, const struct vg_kernel_test *test)
 {
     struct vg_launch launch = { .threads = 64,
-                                .body = "setp.ge.u32 %p1, %tid, 32;\n@%p1 bra WAIT;\n"
+                                .body = "setp.ge.u32 %p1, %me, 32;\n@%p1 bra WAIT;\n"
                                         "bar.sync 1, 96;\nWAIT:\nbar.sync 2, 96;\n" };
 
     (void)test;

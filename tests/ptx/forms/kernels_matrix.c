@@ -27,8 +27,8 @@ fill_random(void)
 static void
 add_copy_in(void)
 {
-    vg_text_add(&text, "mov.u32 %%r1, sm;\nmad.lo.s32 %%r2, %%tid, 16, %%r1;\n"
-                       "mul.wide.u32 %%d1, %%tid, 16;\nadd.s64 %%d1, %%d1, %%in;\n");
+    vg_text_add(&text, "mov.u32 %%r1, sm;\nmad.lo.s32 %%r2, %%me, 16, %%r1;\n"
+                       "mul.wide.u32 %%d1, %%me, 16;\nadd.s64 %%d1, %%d1, %%in;\n");
     for (int i = 0; i < 4096; i += 512) {
         vg_text_add(&text,
                     "ld.global.v4.u32 {%%r3, %%r4, %%r5, %%r6}, [%%d1+%d];\n"
@@ -157,13 +157,13 @@ run_copy(struct vg_forms *forms, const struct vg_kernel_test *test)
 
     fill_random();
     vg_text_clear(&text);
-    vg_text_add(&text, "mov.u32 %%r1, sm;\nmad.lo.s32 %%r2, %%tid, 32, %%r1;\n");
+    vg_text_add(&text, "mov.u32 %%r1, sm;\nmad.lo.s32 %%r2, %%me, 32, %%r1;\n");
     for (int i = 0; i < 32; i += 4) {
         vg_text_add(&text, "mov.u32 %%r3, 0x5a5a5a5a;\nst.shared.u32 [%%r2+%d], %%r3;\n",
                     i);
     }
     vg_text_add(&text,
-                "rem.u32 %%r4, %%tid, 3;\nsetp.ne.s32 %%p1, %%r4, 0;\n"
+                "rem.u32 %%r4, %%me, 3;\nsetp.ne.s32 %%p1, %%r4, 0;\n"
                 "@%%p1 %s [%%r2], [%%myin+16]%s;\n%sbar.sync 0;\n",
                 c->form, c->tail, c->wait);
     for (int i = 0; i < 32; i += 4) {
@@ -212,7 +212,7 @@ run_wmma(struct vg_forms *forms, const struct vg_kernel_test *test)
                                   "%r1") ", " EIGHT("%r2") ", {%r7, %r7, %r7, %r7, %r7, %r7, %r7, %r7};\n"
                                                            "add.u32 %r9, %r9, 1024;\nmov.u32 %r8, 32;\n"
                                                            "wmma.store.d.sync.aligned.row.m8n32k16.shared.f32 [%r9], " EIGHT(
-                                                               "%r4") ", %r8;\nbar.sync 0;\nmad.lo.u32 %r9, %tid, 32, %r9;\n";
+                                                               "%r4") ", %r8;\nbar.sync 0;\nmad.lo.u32 %r9, %me, 32, %r9;\n";
     struct vg_launch launch = { .decls = ".shared .align 32 .b8 sm[4096];\n" };
 
     (void)test;

@@ -111,7 +111,7 @@ add_place(enum where where)
         break;
     case AT_GENERIC: /* odd lanes in shared memory, even ones in global */
     case AT_SHARED:
-        vg_text_add(&text, "mov.u32 %%r9, sm;\nmad.lo.s32 %%r9, %%tid, %d, %%r9;\n",
+        vg_text_add(&text, "mov.u32 %%r9, sm;\nmad.lo.s32 %%r9, %%me, %d, %%r9;\n",
                     STRIDE);
         for (int i = 0; i < STRIDE; i += 4) {
             vg_text_add(
@@ -122,7 +122,7 @@ add_place(enum where where)
         vg_text_add(&text, "bar.sync 0;\ncvt.u64.u32 %%d9, %%r9;\n");
         if (where == AT_GENERIC) {
             vg_text_add(&text,
-                        "cvta.shared.u64 %%d9, %%d9;\nand.b32 %%r8, %%tid, 1;\n"
+                        "cvta.shared.u64 %%d9, %%d9;\nand.b32 %%r8, %%me, 1;\n"
                         "setp.eq.s32 %%p9, %%r8, 0;\n@%%p9 mov.u64 %%d9, %%myin;\n");
         }
         break;
@@ -194,7 +194,7 @@ static void
 add_guard(const struct access *a)
 {
     if (a->guarded) {
-        vg_text_add(&text, "rem.u32 %%r8, %%tid, 3;\nsetp.eq.s32 %%p8, %%r8, 0;\n@%%p8 ");
+        vg_text_add(&text, "rem.u32 %%r8, %%me, 3;\nsetp.eq.s32 %%p8, %%r8, 0;\n@%%p8 ");
     }
 }
 
@@ -486,7 +486,7 @@ run_addresses(struct vg_forms *forms, const struct vg_kernel_test *test)
     }
 }
 
-#define SHARED_SET "mad.lo.s32 %r1, %tid, 3, 1;\nshl.b32 %r2, %tid, 2;\n"
+#define SHARED_SET "mad.lo.s32 %r1, %me, 3, 1;\nshl.b32 %r2, %me, 2;\n"
 #define STORE_R3   "st.global.u32 [%myout], %r3;\n"
 
 static const struct vg_kernel_test tests[] = {
@@ -552,7 +552,7 @@ static const struct fault faults[] = {
     { "fault: global address 0", VG_INTERP_FAULT_ADDRESS,
       "mov.u64 %d1, 0;\nld.global.u32 %r1, [%d1];\nst.global.u32 [%myout], %r1;\n" },
     { "fault: global address beyond the buffer", VG_INTERP_FAULT_ADDRESS,
-      "st.global.u32 [%in+-8], %r1;\n" },
+      "add.s64 %d1, %in, 1073741824;\nst.global.u32 [%d1], %r1;\n" },
     { "fault: misaligned word", VG_INTERP_FAULT_MISALIGNED,
       "ld.global.u32 %r1, [%myin+2];\nst.global.u32 [%myout], %r1;\n" },
     { "fault: misaligned vector", VG_INTERP_FAULT_MISALIGNED,

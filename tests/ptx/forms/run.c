@@ -18,11 +18,11 @@ uint8_t *const vg_forms_out = out_bytes;
 
 static const char preamble[] =
     "{\n.reg .pred %p<16>;\n.reg .b16 %h<64>;\n.reg .b32 %r<64>;\n.reg .b64 %d<32>;\n"
-    ".reg .b64 %in, %out, %myin, %myout, %off;\n.reg .b32 %tid, %lane, %c0, %c1;\n"
+    ".reg .b64 %in, %out, %myin, %myout, %off;\n.reg .b32 %me, %lane, %c0, %c1;\n"
     "ld.param.u64 %in, [p_in];\nld.param.u64 %out, [p_out];\n"
-    "mov.u32 %tid, %tid.x;\nmov.u32 %c0, %ctaid.x;\nmov.u32 %c1, %ntid.x;\n"
-    "mad.lo.s32 %tid, %c0, %c1, %tid;\nmov.u32 %lane, %laneid;\n"
-    "mul.wide.u32 %off, %tid, 128;\nadd.s64 %myin, %in, %off;\n"
+    "mov.u32 %me, %tid.x;\nmov.u32 %c0, %ctaid.x;\nmov.u32 %c1, %ntid.x;\n"
+    "mad.lo.s32 %me, %c0, %c1, %me;\nmov.u32 %lane, %laneid;\n"
+    "mul.wide.u32 %off, %me, 128;\nadd.s64 %myin, %in, %off;\n"
     "add.s64 %myout, %out, %off;\n";
 
 static void

@@ -168,23 +168,24 @@ joined(enum join join, bool a, bool b)
     return a;
 }
 
-/* p: type, cmp, join */
+/* p: type, cmp, join, whether c is negated */
 static bool
 ref_setp(const struct vg_form *form, const uint64_t *in, uint64_t *out)
 {
     bool r = holds((enum cmp)form->p[1], order(&cmp_types[form->p[0]], in[0], in[1]));
+    bool c = (in[2] != 0) != (form->p[3] != 0);
 
-    out[0] = joined((enum join)form->p[2], r, in[2] != 0);
-    out[1] = joined((enum join)form->p[2], !r, in[2] != 0);
+    out[0] = joined((enum join)form->p[2], r, c);
+    out[1] = joined((enum join)form->p[2], !r, c);
     return true;
 }
 
-/* p[3]: what true is; the destination is 32 bits */
+/* p[4]: what true is; the destination is 32 bits */
 static bool
 ref_set(const struct vg_form *form, const uint64_t *in, uint64_t *out)
 {
     (void)ref_setp(form, in, out);
-    out[0] = out[0] != 0 ? (uint32_t)form->p[3] : 0;
+    out[0] = out[0] != 0 ? (uint32_t)form->p[4] : 0;
     return true;
 }
 
@@ -213,6 +214,7 @@ add_setp(struct vg_forms *forms, size_t t, enum cmp cmp)
         vg_forms_add(forms, &form);
     }
     form.p[2] = JOIN_AND;
+    form.p[3] = 1;
     snprintf(form.name, sizeof(form.name), "setp.%s.and.%s", cmp_names[cmp], type->name);
     snprintf(form.text, sizeof(form.text), "setp.%s.and.%s %%o0, %%a0, %%a1, !%%a2;",
              cmp_names[cmp], type->name);
@@ -230,7 +232,7 @@ add_set(struct vg_forms *forms, size_t t, enum cmp cmp)
 
     for (int d = 0; d < 3; d++) {
         struct vg_form form = { .ref = ref_set,
-                                .p = { (int)t, (int)cmp, 0, (int)yes[d] },
+                                .p = { (int)t, (int)cmp, 0, 0, (int)yes[d] },
                                 .flags = VG_FORM_LIGHT };
         snprintf(form.name, sizeof(form.name), "set.%s%s.%s.%s", cmp_names[cmp],
                  ftz ? ".ftz" : "", names[d], ftz ? type->name + 4 : type->name);
