@@ -434,11 +434,12 @@ enum vg_ptx_op_flag {
       F_MEMORY | F_SIDE | F_CONVERGENT)                                                  \
     X(SUB, "sub", 1, 2, "d1 sL s1", G_ROUND | G_FTZ | G_SAT | G_CC | G_PACKED, 0)        \
     X(SUBC, "subc", 1, 1, "d1 s1 s1", G_CC, 0)                                           \
-    X(SULD, "suld", 1, 1, "D- m-", G_TEXTURE | G_CACHE | G_VECTOR | G_SHIFT, F_MEMORY)   \
+    X(SULD, "suld", 1, 1, "D- m-", G_TEXTURE | G_MATRIX | G_CACHE | G_VECTOR | G_SHIFT,  \
+      F_MEMORY)                                                                          \
     X(SUQ, "suq", 1, 1, "db m-", G_TEXTURE, 0)                                           \
-    X(SURED, "sured", 1, 1, "m- S-", G_TEXTURE | G_ATOMIC | G_BOOL | G_SHIFT,            \
+    X(SURED, "sured", 1, 1, "m- S-", G_TEXTURE | G_MATRIX | G_ATOMIC | G_BOOL | G_SHIFT, \
       F_MEMORY | F_SIDE)                                                                 \
-    X(SUST, "sust", 1, 1, "m- S-", G_TEXTURE | G_CACHE | G_VECTOR | G_SHIFT,             \
+    X(SUST, "sust", 1, 1, "m- S-", G_TEXTURE | G_MATRIX | G_CACHE | G_VECTOR | G_SHIFT,  \
       F_MEMORY | F_SIDE)                                                                 \
     X(SZEXT, "szext", 1, 1, "d1 s1 sb", G_SHIFT, 0)                                      \
     X(TANH, "tanh", 1, 1, "d1 s1", G_APPROX, 0)                                          \
