@@ -18,29 +18,23 @@
 #include "cuda_send.h"
 #include "shim/call_priv.h"
 #include "shim/conn.h"
+#include "shim/copy.h"
 #include "wire/internal.h"
 
 /* Up to here an answer carries the bytes itself. */
 #define INLINE_MAX 65536u
 
-enum place {
-    PLACE_DEVICE,
-    PLACE_WINDOW,
-    PLACE_ORDINARY,
-};
-
-static enum place
-place_of(uint64_t address)
+enum vg_place
+vg_place_of(uint64_t address)
 {
     if (vg_is_device_address(address)) {
-        return PLACE_DEVICE;
+        return VG_PLACE_DEVICE;
     }
-    return vg_is_window_address(address) ? PLACE_WINDOW : PLACE_ORDINARY;
+    return vg_is_window_address(address) ? VG_PLACE_WINDOW : VG_PLACE_ORDINARY;
 }
 
-/* A slot that no copy uses any more. Return: CUDA_SUCCESS or the error of the wait. */
-static CUresult
-next_slot(struct vg_client_lane *lane)
+CUresult
+vg_stage_next(struct vg_client_lane *lane)
 {
     const uint32_t slot = (lane->stage_next + 1) % VG_STAGE_SLOTS;
     struct vg_call call;
@@ -56,6 +50,16 @@ next_slot(struct vg_client_lane *lane)
         lane->stage_used[slot] = false;
     }
     return vg_call_end(&call);
+}
+
+void
+vg_stage_took(struct vg_client_lane *lane, uint32_t size)
+{
+    lane->stage_used[lane->stage_next] = true;
+    lane->stage_fill += (size + 63) & ~63u; /* keeps the next piece aligned */
+    if (lane->stage_fill > VG_STAGE_SLOT_SIZE) {
+        lane->stage_fill = VG_STAGE_SLOT_SIZE;
+    }
 }
 
 static CUresult
@@ -86,18 +90,14 @@ copy_in(uint64_t dst, const void *src, size_t size, CUstream stream)
     while (size != 0 && result == CUDA_SUCCESS) {
         uint32_t room = VG_STAGE_SLOT_SIZE - lane->stage_fill;
         if (room == 0 || (room < 4096 && size > room)) {
-            result = next_slot(lane);
+            result = vg_stage_next(lane);
             continue;
         }
         const uint32_t piece = size < room ? (uint32_t)size : room;
         uint8_t *slot = vg_stage_slot(lane, lane->stage_next);
         memcpy(slot + lane->stage_fill, from, piece);
         result = post_staged(lane, dst, piece, stream);
-        lane->stage_used[lane->stage_next] = true;
-        lane->stage_fill += (piece + 63) & ~63u; /* keeps the next piece aligned */
-        if (lane->stage_fill > VG_STAGE_SLOT_SIZE) {
-            lane->stage_fill = VG_STAGE_SLOT_SIZE;
-        }
+        vg_stage_took(lane, piece);
         from += piece;
         dst += piece;
         size -= piece;
@@ -133,7 +133,7 @@ copy_out(void *dst, uint64_t src, size_t size, CUstream stream)
     if (lane == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    CUresult result = next_slot(lane);
+    CUresult result = vg_stage_next(lane);
     while (size != 0 && result == CUDA_SUCCESS) {
         const uint32_t piece =
             size < VG_STAGE_SLOT_SIZE ? (uint32_t)size : VG_STAGE_SLOT_SIZE;
@@ -174,8 +174,8 @@ copy_direct(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool wait)
 }
 
 /* Ordinary memory in a graph would have to be read at each launch. */
-static CUresult
-refuse_in_capture(CUstream stream, int number)
+CUresult
+vg_copy_refuse_in_capture(CUstream stream, int number)
 {
     CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
 
@@ -192,23 +192,23 @@ refuse_in_capture(CUstream stream, int number)
 static CUresult
 copy(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool is_async, int number)
 {
-    const enum place to = place_of(dst), from = place_of(src);
+    const enum vg_place to = vg_place_of(dst), from = vg_place_of(src);
 
     if (size == 0) {
         return CUDA_SUCCESS;
     }
-    if (to != PLACE_ORDINARY && from != PLACE_ORDINARY) {
-        const bool wait = !is_async && (to == PLACE_WINDOW || from == PLACE_WINDOW);
+    if (to != VG_PLACE_ORDINARY && from != VG_PLACE_ORDINARY) {
+        const bool wait = !is_async && (to == VG_PLACE_WINDOW || from == VG_PLACE_WINDOW);
         return copy_direct(dst, src, size, stream, wait);
     }
-    CUresult result = refuse_in_capture(stream, number);
+    CUresult result = vg_copy_refuse_in_capture(stream, number);
     if (result != CUDA_SUCCESS) {
         return result;
     }
-    if (to != PLACE_ORDINARY) {
+    if (to != VG_PLACE_ORDINARY) {
         return copy_in(dst, (const void *)(uintptr_t)src, size, stream);
     }
-    if (from != PLACE_ORDINARY) {
+    if (from != VG_PLACE_ORDINARY) {
         return copy_out((void *)(uintptr_t)dst, src, size, stream);
     }
     result = vg_drv_cuStreamSynchronize(stream);
@@ -223,7 +223,7 @@ copy(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool is_async, in
 static bool
 is_bad_device_side(uint64_t address, size_t size)
 {
-    return size != 0 && place_of(address) == PLACE_ORDINARY;
+    return size != 0 && vg_place_of(address) == VG_PLACE_ORDINARY;
 }
 
 CUresult

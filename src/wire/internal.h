@@ -17,6 +17,7 @@ enum vg_internal_call {
     VG_CALL_COPY_STAGED,   /* posted: a staging slot to device memory, on a stream */
     VG_CALL_COPY_OUT,      /* waits: device memory to inline reply bytes */
     VG_CALL_COPY_OUT_SLOT, /* waits: device memory to a staging slot */
+    VG_CALL_COPY_BOX,      /* between boxes and arrays (wire/box.h); posted, or waits */
     VG_CALL_KERNEL_SHEET, /* waits: parameter layout, attributes and limits of a kernel */
     VG_CALL_HOST_ALLOC,   /* waits: registers a piece of the window with the driver */
     VG_CALL_HOST_FREE,    /* waits: gives it back */

@@ -61,6 +61,18 @@ mark_reader(struct vg_worker_thread *thread, uint32_t slot, CUstream stream)
 }
 
 int
+vg_stage_mark(struct vg_worker_call *call, uint64_t address, CUstream stream)
+{
+    const uint64_t offset = address - vg_stage_address(call->lane, 0);
+
+    if (offset >= VG_STAGE_SIZE) {
+        return 0; /* pinned memory of the program */
+    }
+    return (int)mark_reader(call->thread, (uint32_t)(offset / VG_STAGE_SLOT_SIZE),
+                            stream);
+}
+
+int
 vg_dispatch_stage_wait(struct vg_worker_call *call)
 {
     const uint32_t slot = vg_get_u32(&call->req);

@@ -172,6 +172,7 @@ vg_dispatch_internal(unsigned number)
         [VG_CALL_COPY_STAGED - VG_CALL_INTERNAL] = vg_dispatch_copy_staged,
         [VG_CALL_COPY_OUT - VG_CALL_INTERNAL] = vg_dispatch_copy_out,
         [VG_CALL_COPY_OUT_SLOT - VG_CALL_INTERNAL] = vg_dispatch_copy_out_slot,
+        [VG_CALL_COPY_BOX - VG_CALL_INTERNAL] = vg_dispatch_copy_box,
         [VG_CALL_KERNEL_SHEET - VG_CALL_INTERNAL] = dispatch_kernel_sheet,
         [VG_CALL_HOST_ALLOC - VG_CALL_INTERNAL] = vg_dispatch_host_alloc,
         [VG_CALL_HOST_FREE - VG_CALL_INTERNAL] = vg_dispatch_host_free,

@@ -16,8 +16,13 @@ int vg_dispatch_copy(struct vg_worker_call *call);
 int vg_dispatch_copy_staged(struct vg_worker_call *call);
 int vg_dispatch_copy_out(struct vg_worker_call *call);
 int vg_dispatch_copy_out_slot(struct vg_worker_call *call);
+int vg_dispatch_copy_box(struct vg_worker_call *call);
 int vg_dispatch_host_alloc(struct vg_worker_call *call);
 int vg_dispatch_host_free(struct vg_worker_call *call);
+
+/* A copy out of @address was enqueued on @stream: its staging slot, if it is in one, is
+ * in use until that is complete. Return: CUresult. */
+int vg_stage_mark(struct vg_worker_call *call, uint64_t address, CUstream stream);
 
 /* The fixed id of a device's primary context. */
 vg_id vg_primary_id(int device);
