@@ -44,6 +44,22 @@ vg_call_fail(struct vg_call *call, CUresult result)
     }
 }
 
+/* The current context as the worker shall use it. The runtime makes a primary context
+ * current before it retains it, and keeps it current after a reset: the calls that are
+ * admitted then need none. */
+static vg_id
+live_context(void)
+{
+    const CUcontext context = vg_front_current();
+    struct vg_context_facts facts;
+
+    if (context == NULL || vg_driver_context_facts(context, &facts) != CUDA_SUCCESS ||
+        !facts.is_active) {
+        return 0;
+    }
+    return vg_id_from_handle(context);
+}
+
 /* Return: the lane that carries the request now, or NULL and the call has failed. */
 static struct vg_client_lane *
 send_request(struct vg_call *call, bool posted)
@@ -73,7 +89,7 @@ send_request(struct vg_call *call, bool posted)
                             (per_thread ? VG_MESSAGE_PER_THREAD : 0)),
         .lane = lane->index,
         .thread = lane->thread,
-        .context = vg_id_from_handle(vg_front_current()),
+        .context = live_context(),
     };
     int r = vg_lane_reserve(lane->lane, head.size);
     if (r == 0) {
