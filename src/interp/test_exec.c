@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Scheduling of warps and blocks: divergence, barriers, faults. */
+
+#include "interp/test_run.h"
+
+#define ENTRY        ".visible .entry k(.param .u64 p)\n{\n"
+#define LOAD_POINTER "ld.param.u64 %rd1, [p];\ncvta.to.global.u64 %rd1, %rd1;\n"
+#define REGS \
+    ".reg .pred %p<8>;\n.reg .b32 %r<32>;\n.reg .b64 %rd<16>;\n.reg .f32 %f<8>;\n"
+/* %r1 = global thread number, %rd2 = address of its word */
+#define MY_WORD                        \
+    "mov.u32 %r2, %tid.x;\n"           \
+    "mov.u32 %r3, %ctaid.x;\n"         \
+    "mov.u32 %r4, %ntid.x;\n"          \
+    "mad.lo.s32 %r1, %r3, %r4, %r2;\n" \
+    "mul.wide.u32 %rd2, %r1, 4;\n"     \
+    "add.s64 %rd2, %rd1, %rd2;\n"
+#define KERNEL(body) TEST_HEADER ENTRY REGS LOAD_POINTER MY_WORD body "ret;\n}\n"
+
+static void
+open_ok(struct test_run *run, const char *text)
+{
+    const int r = test_open(run, text);
+    if (r != 0) {
+        fail_msg("%s", run->why);
+    }
+}
+
+static void
+adds_to_every_word(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[200];
+    open_ok(&run, KERNEL("ld.global.u32 %r5, [%rd2];\n"
+                         "add.s32 %r5, %r5, 7;\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    for (uint32_t i = 0; i < 200; i++) {
+        memory[i] = i * 3;
+    }
+    assert_int_equal(test_launch(&run, 2, 100, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 200; i++) {
+        assert_int_equal(memory[i], i * 3 + 7);
+    }
+    assert_true(run.steps > 0);
+    test_close(&run);
+}
+
+/* Each lane loops as often as its number says; all meet again. */
+static void
+lanes_loop_apart_and_meet(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL("mov.u32 %r5, 0;\n"
+                         "mov.u32 %r6, 0;\n"
+                         "L1: setp.ge.u32 %p1, %r6, %r2;\n"
+                         "@%p1 bra L2;\n"
+                         "add.u32 %r5, %r5, %r6;\n"
+                         "add.u32 %r6, %r6, 1;\n"
+                         "bra L1;\n"
+                         "L2: activemask.b32 %r7;\n"
+                         "and.b32 %r7, %r7, 1;\n"
+                         "add.u32 %r5, %r5, %r7;\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    assert_int_equal(test_launch(&run, 1, 64, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 64; i++) {
+        assert_int_equal(memory[i], i * (i == 0 ? 0 : i - 1) / 2 + 1);
+    }
+    test_close(&run);
+}
+
+/* goto that enters a loop in its middle */
+static void
+irreducible_graphs_run(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(&run, KERNEL("mov.u32 %r5, 0;\n"
+                         "and.b32 %r6, %r2, 1;\n"
+                         "setp.eq.u32 %p1, %r6, 0;\n"
+                         "@%p1 bra B;\n"
+                         "A: add.u32 %r5, %r5, 1;\n"
+                         "B: add.u32 %r5, %r5, 100;\n"
+                         "setp.lt.u32 %p2, %r5, 300;\n"
+                         "@%p2 bra A;\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], i % 2 == 0 ? 302 : 303);
+    }
+    test_close(&run);
+}
+
+/* Reverses a block's values through shared memory. */
+static void
+barrier_orders_shared_memory(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[96] = { 0 };
+    open_ok(&run, KERNEL(".shared .align 4 .b8 buf[384];\n"
+                         "mov.u32 %r8, buf;\n"
+                         "mad.lo.u32 %r9, %r2, 4, %r8;\n"
+                         "st.shared.u32 [%r9], %r2;\n"
+                         "bar.sync 0;\n"
+                         "sub.u32 %r10, 95, %r2;\n"
+                         "mad.lo.u32 %r9, %r10, 4, %r8;\n"
+                         "ld.shared.u32 %r11, [%r9];\n"
+                         "st.global.u32 [%rd2], %r11;\n"));
+    assert_int_equal(test_launch(&run, 1, 96, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 96; i++) {
+        assert_int_equal(memory[i], 95 - i);
+    }
+    test_close(&run);
+}
+
+/* Threads that have ended do not hold up a barrier; 70 is no multiple of 32. */
+static void
+ended_threads_count_as_arrived(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[70] = { 0 };
+    open_ok(&run, KERNEL("setp.gt.u32 %p1, %r2, 40;\n"
+                         "@%p1 exit;\n"
+                         "bar.sync 0;\n"
+                         "st.global.u32 [%rd2], 5;\n"));
+    assert_int_equal(test_launch(&run, 1, 70, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 70; i++) {
+        assert_int_equal(memory[i], i > 40 ? 0 : 5);
+    }
+    test_close(&run);
+}
+
+static void
+named_barrier_counts_threads(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[128] = { 0 };
+    /* warps 0 and 1 meet at barrier 1 without the others */
+    open_ok(&run, KERNEL(".shared .align 4 .b8 flag[4];\n"
+                         "setp.ge.u32 %p1, %r2, 64;\n"
+                         "@%p1 bra L2;\n"
+                         "setp.eq.u32 %p2, %r2, 63;\n"
+                         "@%p2 st.shared.u32 [flag], 9;\n"
+                         "bar.sync 1, 64;\n"
+                         "ld.shared.u32 %r5, [flag];\n"
+                         "st.global.u32 [%rd2], %r5;\n"
+                         "L2: bar.sync 0;\n"));
+    assert_int_equal(test_launch(&run, 1, 128, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 128; i++) {
+        assert_int_equal(memory[i], i < 64 ? 9 : 0);
+    }
+    test_close(&run);
+}
+
+static void
+arrive_does_not_wait(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    /* warp 0 produces and goes on, warp 1 waits for it */
+    open_ok(&run, KERNEL(".shared .align 4 .b8 flag[4];\n"
+                         "setp.ge.u32 %p1, %r2, 32;\n"
+                         "@%p1 bra L2;\n"
+                         "st.shared.u32 [flag], 3;\n"
+                         "bar.arrive 2, 64;\n"
+                         "ret;\n"
+                         "L2: bar.sync 2, 64;\n"
+                         "ld.shared.u32 %r5, [flag];\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    assert_int_equal(test_launch(&run, 1, 64, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 64; i++) {
+        assert_int_equal(memory[i], i < 32 ? 0 : 3);
+    }
+    test_close(&run);
+}
+
+static void
+barrier_reduces(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL("setp.lt.u32 %p1, %r2, 40;\n"
+                         "bar.red.popc.u32 %r5, 0, %p1;\n"
+                         "bar.red.and.pred %p2, 0, %p1;\n"
+                         "bar.red.or.pred %p3, 0, %p1;\n"
+                         "selp.u32 %r6, 1000, 0, %p2;\n"
+                         "selp.u32 %r7, 2000, 0, %p3;\n"
+                         "add.u32 %r5, %r5, %r6;\n"
+                         "add.u32 %r5, %r5, %r7;\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    assert_int_equal(test_launch(&run, 1, 64, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 64; i++) {
+        assert_int_equal(memory[i], 2040);
+    }
+    test_close(&run);
+}
+
+static void
+missing_thread_is_a_deadlock(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL("setp.ge.u32 %p1, %r2, 32;\n"
+                         "@%p1 bra L2;\n"
+                         "bar.sync 1, 64;\n"
+                         "L2: bar.sync 0;\n"));
+    assert_int_equal(test_launch(&run, 1, 64, 0, memory, sizeof(memory), false),
+                     VG_INTERP_FAULT);
+    assert_int_equal(run.fault.kind, VG_INTERP_FAULT_DEADLOCK);
+    test_close(&run);
+}
+
+static void
+warp_barrier_meets_across_branches(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(&run, KERNEL(".shared .align 4 .b8 flag[4];\n"
+                         "setp.lt.u32 %p1, %r2, 16;\n"
+                         "@%p1 bra L2;\n"
+                         "st.shared.u32 [flag], 6;\n"
+                         "bar.warp.sync 0xffffffff;\n"
+                         "bra L3;\n"
+                         "L2: bar.warp.sync 0xffffffff;\n"
+                         "L3: ld.shared.u32 %r5, [flag];\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], 6);
+    }
+    test_close(&run);
+}
+
+/* Lane 0 spins on what lane 1 writes later in the text. */
+static void
+lanes_may_wait_for_each_other(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(&run, KERNEL("setp.ne.u32 %p1, %r2, 0;\n"
+                         "@%p1 bra L2;\n"
+                         "L1: ld.volatile.global.u32 %r5, [%rd1+4];\n"
+                         "setp.eq.u32 %p2, %r5, 0;\n"
+                         "@%p2 bra L1;\n"
+                         "bra L3;\n"
+                         "L2: st.volatile.global.u32 [%rd2], 1;\n"
+                         "L3: st.global.u32 [%rd2], 2;\n"));
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], 2);
+    }
+    test_close(&run);
+}
+
+/* Block 0 waits for the last block. */
+static void
+blocks_of_a_grid_wait_for_each_other(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[8] = { 0 };
+    open_ok(&run, KERNEL("setp.eq.u32 %p1, %r3, 7;\n"
+                         "@%p1 bra L2;\n"
+                         "L1: ld.acquire.gpu.global.u32 %r5, [%rd1+28];\n"
+                         "setp.eq.u32 %p2, %r5, 0;\n"
+                         "@%p2 bra L1;\n"
+                         "L2: st.global.u32 [%rd2], 4;\n"));
+    assert_int_equal(test_launch(&run, 8, 1, 0, memory, sizeof(memory), true), 0);
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(memory[i], 4);
+    }
+    test_close(&run);
+}
+
+static void
+bad_address_names_thread_and_line(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL("st.global.u32 [%rd2], 4;\n"));
+    assert_int_equal(test_launch(&run, 1, 64, 0, memory, sizeof(memory) - 4, false),
+                     VG_INTERP_FAULT);
+    assert_int_equal(run.fault.kind, VG_INTERP_FAULT_ADDRESS);
+    assert_int_equal(run.fault.thread[0], 63);
+    assert_int_equal(run.fault.address, (uintptr_t)&memory[63]);
+    assert_true(run.fault.line > 4);
+    test_close(&run);
+}
+
+static void
+misaligned_access_faults(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL("ld.global.u32 %r5, [%rd1+2];\n"));
+    assert_int_equal(test_launch(&run, 1, 1, 0, memory, sizeof(memory), false),
+                     VG_INTERP_FAULT);
+    assert_int_equal(run.fault.kind, VG_INTERP_FAULT_MISALIGNED);
+    test_close(&run);
+}
+
+static void
+shared_access_outside_its_window_faults(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL(".shared .align 4 .b8 buf[16];\n"
+                         "st.shared.u32 [buf+16], 1;\n"));
+    assert_int_equal(test_launch(&run, 1, 1, 0, memory, sizeof(memory), false),
+                     VG_INTERP_FAULT);
+    assert_int_equal(run.fault.kind, VG_INTERP_FAULT_SPACE);
+    test_close(&run);
+}
+
+static void
+trap_faults(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[64] = { 0 };
+    open_ok(&run, KERNEL("setp.eq.u32 %p1, %r2, 5;\n@%p1 trap;\n"));
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false),
+                     VG_INTERP_FAULT);
+    assert_int_equal(run.fault.kind, VG_INTERP_FAULT_TRAP);
+    assert_int_equal(run.fault.thread[0], 5);
+    test_close(&run);
+}
+
+static void
+unknown_instruction_is_refused_by_name(void **state)
+{
+    (void)state;
+    struct test_run run;
+    assert_int_equal(test_open(&run, KERNEL("frobnicate.u32 %r1, %r2;\n")),
+                     VG_INTERP_UNSUPPORTED);
+    assert_non_null(strstr(run.why, "frobnicate.u32"));
+    assert_non_null(strstr(run.why, "line"));
+    test_close(&run);
+}
+
+static void
+generic_addresses_reach_shared_memory(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(&run, KERNEL(".extern .shared .align 16 .b8 dyn[];\n"
+                         "mov.u64 %rd3, dyn;\n"
+                         "cvta.shared.u64 %rd4, %rd3;\n"
+                         "mul.wide.u32 %rd5, %r2, 4;\n"
+                         "add.s64 %rd4, %rd4, %rd5;\n"
+                         "st.u32 [%rd4], %r2;\n"
+                         "cvta.to.shared.u64 %rd6, %rd4;\n"
+                         "ld.shared.u32 %r5, [%rd6];\n"
+                         "isspacep.shared %p1, %rd4;\n"
+                         "@%p1 add.u32 %r5, %r5, 100;\n"
+                         "isspacep.global %p1, %rd2;\n"
+                         "@%p1 add.u32 %r5, %r5, 1000;\n"
+                         "st.global.u32 [%rd2], %r5;\n"));
+    assert_int_equal(test_launch(&run, 1, 32, 128, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], i + 1100);
+    }
+    test_close(&run);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(adds_to_every_word),
+        cmocka_unit_test(lanes_loop_apart_and_meet),
+        cmocka_unit_test(irreducible_graphs_run),
+        cmocka_unit_test(barrier_orders_shared_memory),
+        cmocka_unit_test(ended_threads_count_as_arrived),
+        cmocka_unit_test(named_barrier_counts_threads),
+        cmocka_unit_test(arrive_does_not_wait),
+        cmocka_unit_test(barrier_reduces),
+        cmocka_unit_test(missing_thread_is_a_deadlock),
+        cmocka_unit_test(warp_barrier_meets_across_branches),
+        cmocka_unit_test(lanes_may_wait_for_each_other),
+        cmocka_unit_test(blocks_of_a_grid_wait_for_each_other),
+        cmocka_unit_test(bad_address_names_thread_and_line),
+        cmocka_unit_test(misaligned_access_faults),
+        cmocka_unit_test(shared_access_outside_its_window_faults),
+        cmocka_unit_test(trap_faults),
+        cmocka_unit_test(unknown_instruction_is_refused_by_name),
+        cmocka_unit_test(generic_addresses_reach_shared_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
