@@ -288,7 +288,7 @@ vg_drv_cuCtxRecordEvent(CUcontext handle, CUevent event_handle)
 {
     vg_soft_lock();
     struct vg_context *context = vg_context_find(handle);
-    struct vg_event *event;
+    struct vg_event *event = NULL;
     CUresult r =
         context != NULL ? find_event(event_handle, &event) : vg_context_refusal(handle);
     if (r == CUDA_SUCCESS) {
@@ -302,7 +302,7 @@ vg_drv_cuCtxWaitEvent(CUcontext handle, CUevent event_handle)
 {
     vg_soft_lock();
     struct vg_context *context = vg_context_find(handle);
-    struct vg_event *event;
+    struct vg_event *event = NULL;
     CUresult r =
         context != NULL ? find_event(event_handle, &event) : vg_context_refusal(handle);
     if (r == CUDA_SUCCESS) {

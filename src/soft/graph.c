@@ -216,17 +216,18 @@ vg_node_depend(struct vg_node *node, struct vg_node *on)
     return CUDA_SUCCESS;
 }
 
-static void
-undepend(struct vg_node *node, const struct vg_node *on)
+bool
+vg_node_undepend(struct vg_node *node, const struct vg_node *on)
 {
     for (size_t i = 0; i < node->n_deps; i++) {
         if (node->deps[i] == on) {
             node->n_deps--;
             memmove(&node->deps[i], &node->deps[i + 1],
                     (node->n_deps - i) * sizeof(struct vg_node *));
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 void
@@ -243,7 +244,7 @@ vg_node_remove(struct vg_node *node)
     }
     graph->n_nodes--;
     for (struct vg_node *n = graph->nodes; n != NULL; n = n->next) {
-        undepend(n, node);
+        vg_node_undepend(n, node);
     }
     node->graph = NULL;
     vg_object_retire(&node->object);

@@ -92,6 +92,8 @@ CUresult
 vg_graph_add(struct vg_graph *graph, struct vg_node *const *deps, size_t n_deps,
              struct vg_work *work, struct vg_context *context, struct vg_node **out);
 CUresult vg_node_depend(struct vg_node *node, struct vg_node *on);
+/* Return: false when there was no such edge. */
+bool vg_node_undepend(struct vg_node *node, const struct vg_node *on);
 bool vg_node_depends(const struct vg_node *node, const struct vg_node *on);
 void vg_node_remove(struct vg_node *node);
 

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "soft/elf.h"
+#include "soft/cubin.h"
 #include "soft/fatbin.h"
 #include "soft/module.h"
 #include "soft/settings.h"
@@ -186,7 +186,7 @@ name_machine_code(const struct vg_fatbin_entry *entry)
     char *elf;
     size_t size;
     if (vg_fatbin_unpack(entry, &elf, &size) == 0) {
-        vg_elf_kernels(elf, size, vg_stats_sass_only);
+        vg_cubin_kernels(elf, size, vg_stats_sass_only);
         free(elf);
     }
 }
@@ -302,7 +302,7 @@ load_any(struct vg_image *image, const void *data, size_t size,
                "\x7f"
                "ELF",
                4) == 0) {
-        vg_elf_kernels(data, size, vg_stats_sass_only);
+        vg_cubin_kernels(data, size, vg_stats_sass_only);
         log_finish(log, "the image holds machine code only; the software GPU runs PTX");
         return CUDA_ERROR_NO_BINARY_FOR_GPU;
     }

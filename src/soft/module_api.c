@@ -238,7 +238,7 @@ int
 vg_driver_module_functions(CUmodule handle, int (*visit)(void *user, CUfunction f),
                            void *user)
 {
-    unsigned count;
+    unsigned count = 0;
     if (vg_drv_cuModuleGetFunctionCount(&count, handle) != CUDA_SUCCESS) {
         return 0;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * elf - section names of a cubin; a kernel's code is in `.text.<kernel>`.
+ * cubin - section names of a cubin; a kernel's code is in `.text.<kernel>`.
  */
-#include "soft/elf.h"
+#include "soft/cubin.h"
 
 #include <elf.h>
 #include <stdbool.h>
@@ -35,7 +35,7 @@ read_section(const uint8_t *data, const Elf64_Ehdr *header, unsigned index,
 }
 
 void
-vg_elf_kernels(const void *image, size_t size, void (*visit)(const char *name))
+vg_cubin_kernels(const void *image, size_t size, void (*visit)(const char *name))
 {
     const uint8_t *data = image;
     Elf64_Ehdr header;
