@@ -55,6 +55,8 @@ struct decoder {
     struct lexer *lexer;
     struct vg_ptx_insn *insn;
     uint16_t suffixes[VG_PTX_MAX_SUFFIXES];
+    const char *misplaced; /* the first suffix that the op does not take */
+    int misplaced_size;
     bool is_unknown;
     uint64_t groups; /* of the suffixes that were read */
     bool is_packed;  /* has a packed type that is not in VG_PTX_TYPES */
@@ -83,10 +85,9 @@ decode_suffix(struct decoder *decoder, const char *text, size_t size)
     case WORD_MOD:
         break;
     }
-    if ((row->groups >> vg_ptx_mod_group(value) & 1) == 0) {
-        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, text,
-                              "'%s' does not take the suffix '.%.*s'", row->name,
-                              (int)size, text);
+    if ((row->groups >> vg_ptx_mod_group(value) & 1) == 0 && decoder->misplaced == NULL) {
+        decoder->misplaced = text;
+        decoder->misplaced_size = (int)size;
     }
     decoder->groups |= UINT64_C(1) << vg_ptx_mod_group(value);
     if (vg_ptx_mod_group(value) == VG_PTX_GROUP_PACKED) {
@@ -190,6 +191,11 @@ check_needs(const struct decoder *decoder, const struct form *form)
     const struct op_need *need = vg_ptx_op_need((enum vg_ptx_op)insn->op);
     uint64_t groups = need->groups;
 
+    if (decoder->misplaced != NULL) {
+        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, decoder->misplaced,
+                              "'%s' does not take the suffix '.%.*s'", row->name,
+                              decoder->misplaced_size, decoder->misplaced);
+    }
     if (decoder->is_packed) {
         return 0;
     }
