@@ -136,6 +136,20 @@ want_sreg(uint32_t t)
     return hash;
 }
 
+/* the lock's counter once all have left */
+static uint32_t
+want_count(uint32_t t)
+{
+    (void)t;
+    return 64;
+}
+
+static uint32_t
+want_blocks(uint32_t t)
+{
+    return t / 32 * 100 + 4;
+}
+
 static uint32_t
 want_select(uint32_t t)
 {
@@ -175,6 +189,19 @@ static const struct kernel kernels[] = {
       "and.b32 %r2, %me, 3;\nts: .branchtargets L0, L1, L2, L3;\nbrx.idx %r2, ts;\n"
       "L0: mov.u32 %r1, 10; bra L4;\nL1: mov.u32 %r1, 21; bra L4;\n"
       "L2: mov.u32 %r1, 32; bra L4;\nL3: mov.u32 %r1, 43;\nL4: add.u32 %r1, %r1, %me;\n" STORE },
+    { "spin lock among the lanes of a warp", want_count, 64, 1,
+      ".shared .align 4 .u32 lock;\n.shared .align 4 .u32 count;\n",
+      "mov.u32 %r2, 0;\nst.shared.u32 [lock], %r2;\nst.shared.u32 [count], %r2;\nbar.sync 0;\n"
+      "AGAIN:\natom.shared.cas.b32 %r3, [lock], 0, 1;\nsetp.ne.s32 %p1, %r3, 0;\n"
+      "@%p1 bra AGAIN;\nld.volatile.shared.u32 %r4, [count];\nadd.s32 %r4, %r4, 1;\n"
+      "st.volatile.shared.u32 [count], %r4;\nmembar.cta;\n"
+      "atom.shared.exch.b32 %r5, [lock], 0;\nbar.sync 0;\nld.shared.u32 %r1, [count];\n" STORE },
+    { "blocks that wait for each other", want_blocks, 32, 4,
+      ".global .align 4 .u32 arrived = 0;\n",
+      "setp.ne.s32 %p1, %lane, 0;\n@%p1 bra MEET;\natom.global.add.u32 %r2, [arrived], 1;\n"
+      "WAIT:\nld.volatile.global.u32 %r3, [arrived];\nsetp.lt.u32 %p2, %r3, 4;\n"
+      "@%p2 bra WAIT;\nMEET:\nbar.sync 0;\nld.volatile.global.u32 %r3, [arrived];\n"
+      "mov.u32 %r4, %ctaid.x;\nmad.lo.u32 %r1, %r4, 100, %r3;\n" STORE },
     { "call.uni\nst.param.b32\nld.param.b32", want_func, 64, 1,
       ".func (.param .b32 res) twist(.param .b32 a, .param .b64 b)\n{\n.reg .b32 %r<4>;\n"
       ".reg .b64 %d<2>;\n.reg .pred %p<2>;\nld.param.b32 %r1, [a];\nld.param.b64 %d1, [b];\n"
@@ -237,7 +264,11 @@ run_kernel(struct vg_forms *forms, const struct vg_kernel_test *test)
 {
     const struct kernel *k = &kernels[test->arg];
     struct vg_launch launch = {
-        .decls = k->decls, .body = k->body, .threads = k->threads, .blocks = k->blocks
+        .decls = k->decls,
+        .body = k->body,
+        .threads = k->threads,
+        .blocks = k->blocks,
+        .whole_grid = k->want == want_blocks,
     };
 
     memset(vg_forms_out, 0xa5, VG_LAUNCH_BUFFER);

@@ -467,7 +467,7 @@ run_addresses(struct vg_forms *forms, const struct vg_kernel_test *test)
     struct vg_launch launch = {
         .decls =
             ".global .align 8 .b8 pad[24];\n.global .align 4 .u32 table[4] = "
-            "{ 11, 22, 33, 44 };\n.global .align 8 .u64 pointer = generic(table)+8;\n"
+            "{ 11, 22, 33, 44 };\n.global .align 8 .u64 pointer = generic(table)+8;\n.global .f64 minus = -1.5;\n"
             ".shared .align 4 .b8 first[20];\n.shared .align 8 .u32 sm[32];\n",
         .body = test->text,
     };
@@ -538,6 +538,12 @@ static const struct vg_kernel_test tests[] = {
       "isspacep.local %p1, %d2;\nmov.u64 %d3, sm;\ncvta.shared.u64 %d4, %d3;\n"
       "isspacep.local %p2, %d4;\nnot.pred %p2, %p2;\nand.pred %p1, %p1, %p2;\n"
       "selp.u32 %r3, 1, 2, %p1;\n" STORE_R3 },
+    { "negative decimal float immediates", run_addresses, 1,
+      "mov.f64 %d1, -1.5;\nmov.b64 {%r4, %r5}, %d1;\nsetp.eq.b32 %p1, %r5, 0xBFF80000;\n"
+      "mov.f64 %d2, -0.0;\nmov.b64 {%r4, %r5}, %d2;\nsetp.eq.and.b32 %p1, %r5, "
+      "0x80000000, %p1;\nmov.f32 %r6, 1e-3;\nsetp.eq.and.b32 %p1, %r6, 0x3A83126F, %p1;\n"
+      "ld.global.u64 %d3, [minus];\nmov.b64 {%r4, %r5}, %d3;\n"
+      "setp.eq.and.b32 %p1, %r5, 0xBFF80000, %p1;\nselp.u32 %r3, 1, 2, %p1;\n" STORE_R3 },
     { "prefetch.global.L2\nprefetchu.L1", run_addresses, 5,
       "prefetch.global.L2 [%myin];\nprefetchu.L1 [%myin];\nmov.u32 %r3, 5;\n" STORE_R3 },
 };

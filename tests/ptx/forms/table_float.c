@@ -220,9 +220,53 @@ add_minmax(struct vg_forms *forms)
     }
 }
 
+/* Several directions and flush modes side by side: none leaks into the next. p: op,
+ * packed list of (mode * 2 + ftz), three bits each, one per output. */
+static bool
+ref_mixed(const struct vg_form *form, const uint64_t *in, uint64_t *out)
+{
+    for (int i = 0; i < form->p[2]; i++) {
+        int how = form->p[1] >> (3 * i) & 7;
+        struct vg_form one = { .p = { form->p[0], VG_SOFT_F32, how >> 1,
+                                      (how & 1) != 0 ? VG_REF_FTZ : 0 } };
+        (void)vg_ref_float(&one, in, &out[i]);
+    }
+    return true;
+}
+
+static void
+add_mixed(struct vg_forms *forms)
+{
+    static const struct {
+        const char *name;
+        enum vg_ref_op op;
+        int how;
+        const char *text;
+    } rows[] = {
+        { "mul.f32 mul.ftz.f32", VG_REF_MUL, 0 | 1 << 3 | 0 << 6 | 1 << 9,
+          "mul.f32 %o0, %a0, %a1;\nmul.ftz.f32 %o1, %a0, %a1;\n"
+          "mul.f32 %o2, %a0, %a1;\nmul.rn.ftz.f32 %o3, %a0, %a1;" },
+        { "add.rn.f32 add.rm.f32 add.rp.f32 add.rz.f32", VG_REF_ADD,
+          0 | 4 << 3 | 6 << 6 | 2 << 9,
+          "add.rn.f32 %o0, %a0, %a1;\nadd.rm.f32 %o1, %a0, %a1;\n"
+          "add.rp.f32 %o2, %a0, %a1;\nadd.rz.f32 %o3, %a0, %a1;" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct vg_form form = { .ref = ref_mixed,
+                                .shape = "FFFF=FF",
+                                .p = { (int)rows[i].op, rows[i].how, 4 },
+                                .flags = VG_FORM_SEVERAL };
+        snprintf(form.name, sizeof(form.name), "%s", rows[i].name);
+        snprintf(form.text, sizeof(form.text), "%s", rows[i].text);
+        vg_forms_add(forms, &form);
+    }
+}
+
 void
 vg_table_float(struct vg_forms *forms)
 {
+    add_mixed(forms);
     for (size_t i = 0; i < sizeof(rounded_ops) / sizeof(rounded_ops[0]); i++) {
         add_rounded(forms, &rounded_ops[i]);
     }

@@ -512,7 +512,7 @@ vg_generate(uint64_t seed, unsigned number, struct vg_text *out_ptx,
     static struct vg_text driver;
     unsigned rounds;
     struct generator g = {
-        .random = seed | 1, .number = number, .ptx = out_ptx, .c = out_c, .budget = 60
+        .random = seed | 1, .number = number, .ptx = out_ptx, .c = out_c, .budget = 45
     };
 
     for (int i = 0; i < 8; i++) {

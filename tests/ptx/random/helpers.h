@@ -13,6 +13,9 @@
 
 #define THREADS 64
 
+/* not inlined, which makes the compilation of hundreds of programs much faster */
+#define HELPER static __attribute__((noinline, unused))
+
 struct state {
     uint32_t r[8];
     uint64_t d[4];
@@ -26,7 +29,7 @@ struct state {
 #define EACH for (uint32_t t = 0; t < THREADS; t++)
 
 /* The registers of all threads, as the kernel loads them. */
-static inline void
+HELPER void
 start(struct state *s, const uint32_t *in)
 {
     EACH
@@ -44,7 +47,7 @@ start(struct state *s, const uint32_t *in)
     }
 }
 
-static inline void
+HELPER void
 finish(const struct state *s, uint32_t *out)
 {
     EACH
@@ -58,7 +61,7 @@ finish(const struct state *s, uint32_t *out)
     }
 }
 
-static inline float
+HELPER float
 to_float(uint32_t bits)
 {
     float v;
@@ -68,7 +71,7 @@ to_float(uint32_t bits)
 }
 
 /* NaN is canonical, as PTX says of every single-precision result. */
-static inline uint32_t
+HELPER uint32_t
 from_float(float v)
 {
     uint32_t bits;
@@ -77,62 +80,62 @@ from_float(float v)
     return v != v ? 0x7fffffff : bits;
 }
 
-static inline uint32_t
+HELPER uint32_t
 flush(uint32_t bits)
 {
     return (bits & 0x7f800000) == 0 ? bits & 0x80000000 : bits;
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_add(uint32_t a, uint32_t b)
 {
     return from_float(to_float(a) + to_float(b));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_sub(uint32_t a, uint32_t b)
 {
     return from_float(to_float(a) - to_float(b));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_mul(uint32_t a, uint32_t b)
 {
     return from_float(to_float(a) * to_float(b));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_div(uint32_t a, uint32_t b)
 {
     return from_float(to_float(a) / to_float(b));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_sqrt(uint32_t a)
 {
     return from_float(sqrtf(to_float(a)));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_fma(uint32_t a, uint32_t b, uint32_t c)
 {
     return from_float(fmaf(to_float(a), to_float(b), to_float(c)));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_add_ftz(uint32_t a, uint32_t b)
 {
     return flush(f_add(flush(a), flush(b)));
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_mul_ftz(uint32_t a, uint32_t b)
 {
     return flush(f_mul(flush(a), flush(b)));
 }
 
 /* The order of singles, with -0 below +0. */
-static inline uint32_t
+HELPER uint32_t
 f_pick(uint32_t a, uint32_t b, int max)
 {
     float x = to_float(a);
@@ -150,19 +153,19 @@ f_pick(uint32_t a, uint32_t b, int max)
     return (x < y) == (max != 0) ? b : a;
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_from_s32(uint32_t a)
 {
     return from_float((float)(int32_t)a);
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_from_u32(uint32_t a)
 {
     return from_float((float)a);
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_to_s32(uint32_t a)
 {
     float v = to_float(a);
@@ -176,7 +179,7 @@ f_to_s32(uint32_t a)
     return v <= -2147483648.0f ? 0x80000000 : (uint32_t)(int32_t)v;
 }
 
-static inline uint32_t
+HELPER uint32_t
 f_to_u32(uint32_t a)
 {
     float v = to_float(a);
@@ -188,7 +191,7 @@ f_to_u32(uint32_t a)
 }
 
 /* cvt.rzi.s32.f64 of fma.rn.f64 of three integers */
-static inline uint32_t
+HELPER uint32_t
 d_fma_s32(uint32_t a, uint32_t b, uint32_t c)
 {
     double v = fma((double)(int32_t)a, (double)(int32_t)b, (double)(int32_t)c);
@@ -199,43 +202,43 @@ d_fma_s32(uint32_t a, uint32_t b, uint32_t c)
     return v <= -2147483648.0 ? 0x80000000 : (uint32_t)(int32_t)v;
 }
 
-static inline uint32_t
+HELPER uint32_t
 shift_left(uint32_t a, uint32_t n)
 {
     return n < 32 ? a << n : 0;
 }
 
-static inline uint32_t
+HELPER uint32_t
 shift_right(uint32_t a, uint32_t n)
 {
     return n < 32 ? a >> n : 0;
 }
 
-static inline uint32_t
+HELPER uint32_t
 shift_right_signed(uint32_t a, uint32_t n)
 {
     return (uint32_t)((int32_t)a >> (n < 32 ? n : 31));
 }
 
-static inline uint64_t
+HELPER uint64_t
 shift_left64(uint64_t a, uint32_t n)
 {
     return n < 64 ? a << n : 0;
 }
 
-static inline uint64_t
+HELPER uint64_t
 shift_right64(uint64_t a, uint32_t n)
 {
     return n < 64 ? a >> n : 0;
 }
 
-static inline uint64_t
+HELPER uint64_t
 shift_right_signed64(uint64_t a, uint32_t n)
 {
     return (uint64_t)((int64_t)a >> (n < 64 ? n : 63));
 }
 
-static inline uint32_t
+HELPER uint32_t
 field(uint32_t a, uint32_t pos, uint32_t len)
 {
     pos &= 255;
@@ -247,7 +250,7 @@ field(uint32_t a, uint32_t pos, uint32_t len)
     return len < 32 ? a & ((1u << len) - 1) : a;
 }
 
-static inline uint32_t
+HELPER uint32_t
 insert(uint32_t a, uint32_t b, uint32_t pos, uint32_t len)
 {
     pos &= 255;
@@ -259,7 +262,7 @@ insert(uint32_t a, uint32_t b, uint32_t pos, uint32_t len)
     return (b & ~mask) | (a << pos & mask);
 }
 
-static inline uint32_t
+HELPER uint32_t
 reverse(uint32_t a)
 {
     uint32_t r = 0;
@@ -270,7 +273,7 @@ reverse(uint32_t a)
     return r;
 }
 
-static inline uint32_t
+HELPER uint32_t
 permute(uint32_t a, uint32_t b, uint32_t selector)
 {
     uint64_t both = (uint64_t)b << 32 | a;
@@ -284,7 +287,7 @@ permute(uint32_t a, uint32_t b, uint32_t selector)
     return r;
 }
 
-static inline uint32_t
+HELPER uint32_t
 dot4(uint32_t a, uint32_t b, uint32_t c)
 {
     for (int i = 0; i < 32; i += 8) {
@@ -293,32 +296,32 @@ dot4(uint32_t a, uint32_t b, uint32_t c)
     return c;
 }
 
-static inline uint32_t
+HELPER uint32_t
 high_signed(uint32_t a, uint32_t b)
 {
     return (uint32_t)((uint64_t)((int64_t)(int32_t)a * (int32_t)b) >> 32);
 }
 
-static inline uint32_t
+HELPER uint32_t
 high_unsigned(uint32_t a, uint32_t b)
 {
     return (uint32_t)((uint64_t)a * b >> 32);
 }
 
-static inline uint32_t
+HELPER uint32_t
 min_signed(uint32_t a, uint32_t b)
 {
     return (int32_t)a < (int32_t)b ? a : b;
 }
 
-static inline uint32_t
+HELPER uint32_t
 difference(uint32_t a, uint32_t b, uint32_t c)
 {
     return c + ((int32_t)a < (int32_t)b ? b - a : a - b);
 }
 
 /* compares float bits: -1, 0, 1, 2 unordered */
-static inline int
+HELPER int
 f_order(uint32_t a, uint32_t b)
 {
     float x = to_float(a);
