@@ -244,9 +244,10 @@ check_flat(const struct vg_api *api, const struct vg_param *param,
         if (type != NULL && type->kind == VG_TYPE_STRUCT) {
             check_flat(api, param, first_if(type->is_union, type->members));
         }
-        if (type != NULL &&
-            (type->kind == VG_TYPE_HANDLE || type->kind == VG_TYPE_CALLBACK)) {
-            vg_die(param->place, "'%s' holds a handle in '%s' and cannot travel as bytes",
+        if (type != NULL && (type->kind == VG_TYPE_CALLBACK ||
+                             (type->kind == VG_TYPE_HANDLE &&
+                              (type->id == NULL || param->length != NULL)))) {
+            vg_die(param->place, "'%s' holds a handle in '%s' and cannot travel",
                    param->name, m->text);
         }
     }

@@ -23,6 +23,42 @@ emit_get_value(struct vg_out *out, const struct vg_api *api, const char *type,
 }
 
 static void
+get_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *leaf,
+         const char *name)
+{
+    const char *type_name = vg_member_type(leaf);
+    const struct vg_type *type = vg_api_type(api, type_name);
+
+    if (vg_member_count(api, leaf) != 0) {
+        vg_put(out, "    vg_get_copy(&call->req, %s, sizeof(%s));\n", name, name);
+    } else if (type != NULL && type->by != NULL) {
+        vg_put(out, "    %s = vg_worker_get_%s(call);\n", name, type->by);
+    } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
+        vg_put(out, "    %s = (%s)vg_worker_get_handle_or_null(call, VG_ID_%s);\n", name,
+               type_name, type->id);
+    } else {
+        emit_get_value(out, api, type_name, name, 1);
+    }
+}
+
+static void
+put_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *leaf,
+         const char *name)
+{
+    const char *type_name = vg_member_type(leaf);
+    const struct vg_type *type = vg_api_type(api, type_name);
+    struct vg_kind kind = vg_kind_of(api, type_name);
+
+    if (vg_member_count(api, leaf) != 0) {
+        vg_put(out, "    vg_put_bytes(&call->rep, %s, sizeof(%s));\n", name, name);
+    } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
+        vg_put(out, "    vg_worker_put_handle(call, VG_ID_%s, %s);\n", type->id, name);
+    } else {
+        vg_put(out, "    vg_put_%s(&call->rep, (%s)%s);\n", kind.tail, kind.cast, name);
+    }
+}
+
+static void
 emit_get_handle(struct vg_out *out, const struct vg_param *p)
 {
     const char *cast = p->resolved->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)";
@@ -149,6 +185,9 @@ emit_get_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
 
         vg_put(out, "%*s%s = vg_dispatch_room(call, n_%s, %s);\n", depth * 4, "", p->name,
                p->name, bytes ? "1" : vg_must_print("sizeof(*%s)", p->name));
+    } else if (vg_struct_has_handles(api, p->type)) {
+        vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
+                     vg_must_print("%s.", p->name), get_leaf);
     } else if (p->length != NULL) {
         emit_get_array(out, api, p, depth);
     } else {
@@ -214,6 +253,9 @@ emit_put(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
         vg_put(out, "%*sfor (size_t i = 0; i < n_%s; i++) {\n", depth * 4, "", p->name);
         emit_put_value(out, api, p, vg_must_print("%s[i]", p->name), depth + 1);
         vg_put(out, "%*s}\n", depth * 4, "");
+    } else if (vg_struct_has_handles(api, p->type)) {
+        vg_each_leaf(out, api, vg_sent_members(p->resolved), vg_reply_way(p),
+                     vg_must_print("%s.", p->name), put_leaf);
     } else {
         emit_put_value(out, api, p, p->name, depth);
     }
@@ -236,6 +278,22 @@ emit_names(struct vg_out *out, const struct vg_param *p)
                "    }\n",
                p->resolved->ends, p->name);
     }
+}
+
+/* The results travel in any case; an object only if there is one. */
+static void
+emit_answer_on_error(struct vg_out *out, const struct vg_api *api,
+                     const struct vg_call *call)
+{
+    vg_put(out, "\n    call->body_on_error = r_ > 0;\n");
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        emit_put(out, api, p);
+    }
+    vg_put(out, "    if (r_ != 0) {\n        return r_;\n    }\n");
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        emit_names(out, p);
+    }
+    vg_put(out, "    return 0;\n}\n");
 }
 
 static void
@@ -268,6 +326,10 @@ emit_dispatch(struct vg_out *out, const struct vg_api *api, const struct vg_call
            "    }\n    ");
     vg_put_wrapped(out, 8,
                    vg_must_print("r_ = (int)vg_@L.%s(%s);", call->name, arguments(call)));
+    if (call->on_error) {
+        emit_answer_on_error(out, api, call);
+        return;
+    }
     vg_put(out, "\n    if (r_ != 0) {\n        return r_;\n    }\n");
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         emit_names(out, p);

@@ -46,6 +46,45 @@ emit_refusals(struct vg_out *out, const struct vg_api *api, const struct vg_call
     }
 }
 
+static void
+put_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *leaf,
+         const char *name)
+{
+    const char *type_name = vg_member_type(leaf);
+    const struct vg_type *type = vg_api_type(api, type_name);
+    struct vg_kind kind = vg_kind_of(api, type_name);
+
+    if (vg_member_count(api, leaf) != 0) {
+        vg_put(out, "    vg_put_bytes(&call_.req, %s, sizeof(%s));\n", name, name);
+    } else if (type != NULL && type->by != NULL) {
+        vg_put(out, "    vg_call_put_%s(&call_, %s);\n", type->by, name);
+    } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
+        vg_put(out, "    vg_call_put_handle_or_null(&call_, VG_ID_%s, %s);\n", type->id,
+               name);
+    } else {
+        vg_put(out, "    vg_put_%s(&call_.req, (%s)%s);\n", kind.tail, kind.cast, name);
+    }
+}
+
+static void
+get_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *leaf,
+         const char *name)
+{
+    const char *type_name = vg_member_type(leaf);
+    const struct vg_type *type = vg_api_type(api, type_name);
+    struct vg_kind kind = vg_kind_of(api, type_name);
+
+    if (vg_member_count(api, leaf) != 0) {
+        vg_put(out, "        vg_get_copy(&call_.rep, %s, sizeof(%s));\n", name, name);
+    } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
+        vg_put(out, "        %s = (%s)vg_call_get_handle(&call_, VG_ID_%s, 0);\n", name,
+               type_name, type->id);
+    } else {
+        vg_put(out, "        %s = (%s)vg_get_%s(&call_.rep);\n", name, type_name,
+               kind.tail);
+    }
+}
+
 /* One value: @name is an lvalue of @type. */
 static void
 emit_put_value(struct vg_out *out, const struct vg_api *api, const char *type,
@@ -127,6 +166,9 @@ emit_put_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
     if (p->shape == VG_SHAPE_BYTES_IN) {
         vg_put(out, "%*svg_put_bytes(&call_.req, %s, %s);\n", depth * 4, "", p->name,
                count_of(p));
+    } else if (vg_struct_has_handles(api, p->type)) {
+        vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
+                     vg_must_print("%s->", p->name), put_leaf);
     } else if (p->length == NULL) {
         emit_put_value(out, api, p->type, vg_must_print("(*%s)", p->name), depth);
     } else {
@@ -143,15 +185,6 @@ emit_put_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
     }
 }
 
-static int
-element_size(const struct vg_api *api, const struct vg_param *p)
-{
-    if (p->shape == VG_SHAPE_BYTES_OUT || p->shape == VG_SHAPE_STRING_OUT) {
-        return 1;
-    }
-    return vg_kind_of(api, p->type).size;
-}
-
 /* The size of the reply as a C expression. */
 static const char *
 reply_size(const struct vg_api *api, const struct vg_call *call)
@@ -160,7 +193,8 @@ reply_size(const struct vg_api *api, const struct vg_call *call)
     int fixed = 0;
 
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        int size = vg_shape_comes_back(p->shape) ? element_size(api, p) : 0;
+        int size =
+            vg_shape_comes_back(p->shape) ? vg_param_wire_size(api, p, VG_WAY_REPLY) : 0;
 
         if (size == 0) {
             continue;
@@ -229,12 +263,39 @@ emit_get(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
         vg_put(out, "%*sfor (size_t i = 0; i < %s; i++) {\n", depth * 4, "", count_of(p));
         emit_get_value(out, api, p, vg_must_print("%s[i]", p->name), depth + 1);
         vg_put(out, "%*s}\n", depth * 4, "");
+    } else if (vg_struct_has_handles(api, p->type)) {
+        vg_each_leaf(out, api, vg_sent_members(p->resolved), vg_reply_way(p),
+                     vg_must_print("%s->", p->name), get_leaf);
     } else {
         emit_get_value(out, api, p, vg_must_print("*%s", p->name), depth);
     }
     if (p->optional) {
         vg_put(out, "        }\n");
     }
+}
+
+/* A failed call whose reply has a body returned something all the same; but no object. */
+static void
+emit_wait_on_error(struct vg_out *out, const struct vg_api *api,
+                   const struct vg_call *call)
+{
+    vg_put(out, "    const size_t size_ = %s;\n", reply_size(api, call));
+    vg_put(out, "    const bool done_ = vg_call_wait(&call_, size_);\n\n");
+    vg_put(out, "    if (done_ || (size_ != 0 && vg_dec_left(&call_.rep) == size_)) {\n");
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        if (p->shape != VG_SHAPE_NEW) {
+            emit_get(out, api, p);
+        }
+    }
+    vg_put(out, "    }\n");
+    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
+        if (p->shape == VG_SHAPE_NEW) {
+            vg_put(out, "    if (done_) {\n");
+            emit_get(out, api, p);
+            vg_put(out, "    }\n");
+        }
+    }
+    vg_put(out, "    return vg_call_end(&call_);\n}\n");
 }
 
 static void
@@ -269,6 +330,9 @@ emit_stub(struct vg_out *out, const struct vg_api *api, const struct vg_call *ca
         if (has_new) {
             vg_put(out, "    if (call_.result == %s) {\n", api->ok);
         }
+    } else if (call->on_error) {
+        emit_wait_on_error(out, api, call);
+        return;
     } else if (has_new || vg_call_has_reply(call)) {
         vg_put(out, "    if (vg_call_wait(&call_, %s)) {\n", reply_size(api, call));
     } else {

@@ -38,7 +38,10 @@ emit_note(struct vg_out *out, const struct vg_api *api, const char *type,
     const struct vg_type *found = vg_api_type(api, type);
 
     if (is_struct(api, type)) {
-        vg_put(out, "%*snote_%s(%s, &%s);\n", depth * 4, "", found->name, enc, name);
+        bool reply = strcmp(enc, "&t->given") == 0 || strcmp(enc, "&t->got") == 0;
+
+        vg_put(out, "%*snote%s_%s(%s, &%s);\n", depth * 4, "",
+               reply && vg_struct_has_out(found) ? "_out" : "", found->name, enc, name);
     } else if (is_float(api, type)) {
         vg_put(out, "%*svg_put_f32(%s, %s);\n", depth * 4, "", enc, name);
     } else {
@@ -69,7 +72,7 @@ emit_seed(struct vg_out *out, const struct vg_api *api, const char *type,
 
 static void
 emit_leaves(struct vg_out *out, const struct vg_api *api, const struct vg_member *members,
-            const char *path, bool seed)
+            enum vg_way way, const char *path, bool seed)
 {
     for (const struct vg_member *m = members; m != NULL; m = m->next) {
         const char *name = vg_must_print("v->%s%s", path, vg_member_name(m));
@@ -81,10 +84,11 @@ emit_leaves(struct vg_out *out, const struct vg_api *api, const struct vg_member
                 first.next = NULL;
             }
             emit_leaves(
-                out, api, &first,
+                out, api, &first, way,
                 vg_must_print("%s%s%s", path, m->name, m->name[0] != '\0' ? "." : ""),
                 seed);
-        } else if (m->pointer) {
+        } else if (m->pointer || (way == VG_WAY_REQUEST && m->out) ||
+                   (way == VG_WAY_REPLY && !m->out)) {
             continue;
         } else if (vg_member_count(api, m) != 0) {
             vg_put(out, "    %s, %s, sizeof(%s));\n",
@@ -97,6 +101,23 @@ emit_leaves(struct vg_out *out, const struct vg_api *api, const struct vg_member
     }
 }
 
+/* @tail: "" for what the caller passes, "_out" for what the call only writes. */
+static void
+emit_struct(struct vg_out *out, const struct vg_api *api, const struct vg_type *type,
+            enum vg_way way, const char *tail)
+{
+    vg_put(out, "\nstatic void\nseed%s_%s(struct wire_run *t, %s *v)\n{\n", tail,
+           type->name, type->name);
+    if (way != VG_WAY_REPLY) {
+        vg_put(out, "    memset(v, 0, sizeof(*v));\n");
+    }
+    emit_leaves(out, api, vg_sent_members(type), way, "", true);
+    vg_put(out, "}\n\nstatic void\nnote%s_%s(struct vg_enc *enc, const %s *v)\n{\n", tail,
+           type->name, type->name);
+    emit_leaves(out, api, vg_sent_members(type), way, "", false);
+    vg_put(out, "}\n");
+}
+
 static void
 emit_structs(struct vg_out *out, const struct vg_api *api)
 {
@@ -104,15 +125,10 @@ emit_structs(struct vg_out *out, const struct vg_api *api)
         if (type->kind != VG_TYPE_STRUCT || !vg_struct_is_sent(api, type)) {
             continue;
         }
-        vg_put(out,
-               "\nstatic void\nseed_%s(struct wire_run *t, %s *v)\n{\n"
-               "    memset(v, 0, sizeof(*v));\n",
-               type->name, type->name);
-        emit_leaves(out, api, vg_sent_members(type), "", true);
-        vg_put(out, "}\n\nstatic void\nnote_%s(struct vg_enc *enc, const %s *v)\n{\n",
-               type->name, type->name);
-        emit_leaves(out, api, vg_sent_members(type), "", false);
-        vg_put(out, "}\n");
+        emit_struct(out, api, type, VG_WAY_REQUEST, "");
+        if (vg_struct_has_out(type)) {
+            emit_struct(out, api, type, VG_WAY_REPLY, "_out");
+        }
     }
 }
 
@@ -120,12 +136,17 @@ emit_structs(struct vg_out *out, const struct vg_api *api)
 static bool
 is_length(const struct vg_call *call, const struct vg_param *param)
 {
+    size_t length = strlen(param->name);
+
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         const char *at = p->length;
 
         for (at = at != NULL ? strstr(at, param->name) : NULL; at != NULL;
              at = strstr(at + 1, param->name)) {
-            return true;
+            if ((at == p->length || strchr(" *(", at[-1]) != NULL) &&
+                strchr(" )", at[length]) != NULL) {
+                return true;
+            }
         }
     }
     return false;
@@ -184,7 +205,11 @@ emit_fill_param(struct vg_out *out, const struct vg_api *api, const struct vg_pa
         emit_seed(out, api, p->type, vg_must_print("%s[i]", p->name), 3);
         vg_put(out, "        }\n");
     } else {
-        emit_seed(out, api, p->type, vg_must_print("(*%s)", p->name), 2);
+        if (vg_reply_way(p) == VG_WAY_REPLY) {
+            vg_put(out, "        seed_out_%s(t, %s);\n", p->resolved->name, p->name);
+        } else {
+            emit_seed(out, api, p->type, vg_must_print("(*%s)", p->name), 2);
+        }
     }
     vg_put(out, "    }\n");
 }
@@ -222,7 +247,7 @@ emit_driver(struct vg_out *out, const struct vg_api *api, const struct vg_call *
             emit_seed(out, api, p->type, vg_must_print("(*%s)", p->name), 1);
         }
     }
-    vg_put(out, "    (void)t;\n    return %s;\n}\n", api->ok);
+    vg_put(out, "    return (%s)wire_result(t);\n}\n", api->result);
 }
 
 /* Declares and seeds what the stub is called with. */
@@ -289,7 +314,7 @@ emit_expected_size(struct vg_out *out, const struct vg_api *api,
     int fixed = 0;
 
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        int size = p->shape == VG_SHAPE_BYTES_IN ? 1 : vg_kind_of(api, p->type).size;
+        int size = vg_param_wire_size(api, p, VG_WAY_REQUEST);
 
         if (p->shape == VG_SHAPE_STRING) {
             vg_put(out, "    t->request_size += 4 + strlen(%s);\n", p->name);
@@ -329,7 +354,8 @@ emit_run(struct vg_out *out, const struct vg_api *api, const struct vg_call *cal
     vg_put_wrapped(out, 8,
                    vg_must_print("r = %s_%s(%s);", vg_call_stub(call), call->name,
                                  vg_params_names(call)));
-    vg_put(out, "\n    if (r != %s) {\n        return r;\n    }\n", api->ok);
+    vg_put(out, "\n    if (r != %s && !t->failing) {\n        return r;\n    }\n",
+           api->ok);
     for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
         if (vg_shape_comes_back(p->shape)) {
             emit_note_param(out, api, p, "&t->got");
@@ -371,8 +397,9 @@ vg_emit_test(struct vg_out *out, const struct vg_api *api)
     vg_put(out, "\nconst struct wire_test wire_tests[] = {\n");
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
         if (is_tested(call)) {
-            vg_put(out, "    { \"%s\", run_%s, vg_dispatch_%s, %s },\n", call->name,
-                   call->name, call->name, returns_array(call) ? "true" : "false");
+            vg_put(out, "    { \"%s\", run_%s, vg_dispatch_%s, %s, %s },\n", call->name,
+                   call->name, call->name, returns_array(call) ? "true" : "false",
+                   call->on_error ? "true" : "false");
         }
     }
     vg_put(out, "};\n\nconst size_t wire_test_count = sizeof(wire_tests) / "

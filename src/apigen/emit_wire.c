@@ -102,6 +102,14 @@ vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type)
     return false;
 }
 
+/* Has encode and decode functions of its own. */
+static bool
+is_coded(const struct vg_api *api, const struct vg_type *type)
+{
+    return type->kind == VG_TYPE_STRUCT && vg_struct_is_sent(api, type) &&
+           !vg_struct_has_handles(api, type->name);
+}
+
 void
 vg_emit_wire_h(struct vg_out *out, const struct vg_api *api)
 {
@@ -117,7 +125,7 @@ vg_emit_wire_h(struct vg_out *out, const struct vg_api *api)
         "    return value == 1 && !vg_dec_failed(dec);\n}\n\n",
         api->name);
     for (const struct vg_type *type = api->types; type != NULL; type = type->next) {
-        if (type->kind != VG_TYPE_STRUCT || !vg_struct_is_sent(api, type)) {
+        if (!is_coded(api, type)) {
             continue;
         }
         vg_put(out, "#define VG_WIRE_%s_SIZE %d\n", type->name,
@@ -134,7 +142,7 @@ vg_emit_wire_c(struct vg_out *out, const struct vg_api *api)
 {
     vg_put(out, "#include \"%s_wire.h\"\n", api->name);
     for (const struct vg_type *type = api->types; type != NULL; type = type->next) {
-        if (type->kind != VG_TYPE_STRUCT || !vg_struct_is_sent(api, type)) {
+        if (!is_coded(api, type)) {
             continue;
         }
         vg_put(out, "\nvoid\nvg_wire_put_%s(struct vg_enc *enc, const %s *v)\n{\n",

@@ -36,6 +36,7 @@ struct vg_member {
     struct vg_member *nested; /* for "struct" and "union" */
     const char *type;         /* first type name */
     bool pointer;
+    bool out; /* written by the call, never read */
 };
 
 struct vg_type {
@@ -133,6 +134,7 @@ struct vg_call {
     const char *client_why;
     const char *server_why;
     const char *thread; /* the call with a stream that does the same, for _ptds */
+    bool on_error;      /* results travel though the call failed */
     const char *charge; /* "none" or an expression of bytes */
 };
 

@@ -145,6 +145,7 @@ parse_member(struct vg_lexer *lex)
     struct vg_member *member = vg_must_alloc(sizeof(*member));
 
     member->name = "";
+    member->out = accept(lex, "out");
     if (is(lex, "struct") || is(lex, "union")) {
         member->text = take_name(lex);
         member->nested = parse_members(lex);
@@ -418,6 +419,10 @@ parse_call(struct vg_api *api, struct vg_lexer *lex)
     expect(lex, "charge");
     call->charge = take_text(lex, ";");
     expect(lex, ";");
+    if (accept(lex, "on_error")) {
+        call->on_error = true;
+        expect(lex, ";");
+    }
     if (accept(lex, "thread")) {
         call->thread = take_name(lex);
         expect(lex, ";");

@@ -192,3 +192,121 @@ vg_call_stub(const struct vg_call *call)
     }
     return call->server == VG_WHO_AUTO ? "vg_send" : NULL;
 }
+
+void
+vg_each_leaf(struct vg_out *out, const struct vg_api *api,
+             const struct vg_member *members, enum vg_way way, const char *path,
+             vg_leaf_fn *visit)
+{
+    for (const struct vg_member *m = members; m != NULL; m = m->next) {
+        const char *name = vg_must_print("%s%s", path, vg_member_name(m));
+        const struct vg_type *type = m->type != NULL ? vg_api_type(api, m->type) : NULL;
+        struct vg_member first;
+
+        if (m->nested != NULL) {
+            first = *m->nested;
+            if (strcmp(m->text, "union") == 0) {
+                first.next = NULL;
+            }
+            vg_each_leaf(out, api, &first, way,
+                         m->name[0] != '\0' ? vg_must_print("%s.", name) : path, visit);
+        } else if (m->pointer || (way == VG_WAY_REQUEST && m->out) ||
+                   (way == VG_WAY_REPLY && !m->out)) {
+            continue;
+        } else if (type != NULL && type->kind == VG_TYPE_STRUCT &&
+                   vg_member_count(api, m) == 0) {
+            vg_each_leaf(out, api, vg_sent_members(type), VG_WAY_ALL,
+                         vg_must_print("%s.", name), visit);
+        } else {
+            visit(out, api, m, name);
+        }
+    }
+}
+
+static bool
+members_have_handles(const struct vg_api *api, const struct vg_member *members)
+{
+    for (const struct vg_member *m = members; m != NULL; m = m->next) {
+        const struct vg_type *type = m->type != NULL ? vg_api_type(api, m->type) : NULL;
+
+        if (m->nested != NULL) {
+            struct vg_member first = *m->nested;
+
+            if (strcmp(m->text, "union") == 0) {
+                first.next = NULL;
+            }
+            if (members_have_handles(api, &first)) {
+                return true;
+            }
+        } else if (m->pointer || type == NULL) {
+            continue;
+        } else if (type->kind == VG_TYPE_HANDLE ||
+                   (type->kind == VG_TYPE_STRUCT &&
+                    members_have_handles(api, vg_sent_members(type)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+vg_struct_has_handles(const struct vg_api *api, const char *type)
+{
+    const struct vg_type *found = vg_api_type(api, type);
+
+    return found != NULL && found->kind == VG_TYPE_STRUCT &&
+           (vg_struct_has_out(found) ||
+            members_have_handles(api, vg_sent_members(found)));
+}
+
+bool
+vg_struct_has_out(const struct vg_type *type)
+{
+    for (const struct vg_member *m = type->members; m != NULL; m = m->next) {
+        if (m->out) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+members_wire_size(const struct vg_api *api, const struct vg_type *type, bool out)
+{
+    int size = 0;
+
+    for (const struct vg_member *m = type->members; m != NULL; m = m->next) {
+        struct vg_member alone = *m;
+
+        alone.next = NULL;
+        size += m->out == out ? vg_struct_wire_size(api, &alone) : 0;
+    }
+    return size;
+}
+
+int
+vg_param_wire_size(const struct vg_api *api, const struct vg_param *param,
+                   enum vg_way way)
+{
+    const struct vg_type *type = param->resolved;
+
+    if (param->shape == VG_SHAPE_BYTES_IN || param->shape == VG_SHAPE_BYTES_OUT ||
+        param->shape == VG_SHAPE_STRING_OUT) {
+        return 1;
+    }
+    if (way != VG_WAY_ALL && type != NULL && type->kind == VG_TYPE_STRUCT &&
+        vg_struct_has_out(type)) {
+        return members_wire_size(api, type, way == VG_WAY_REPLY);
+    }
+    return vg_kind_of(api, param->type).size;
+}
+
+enum vg_way
+vg_reply_way(const struct vg_param *param)
+{
+    const struct vg_type *type = param->resolved;
+
+    return type != NULL && type->kind == VG_TYPE_STRUCT && vg_struct_has_out(type)
+               ? VG_WAY_REPLY
+               : VG_WAY_ALL;
+}

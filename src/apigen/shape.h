@@ -22,6 +22,33 @@ struct vg_kind vg_kind_of(const struct vg_api *api, const char *type);
  */
 int vg_struct_wire_size(const struct vg_api *api, const struct vg_member *members);
 
+/* Calls @visit for every member that travels, nested ones included. @name is the whole
+ * path behind @path: "params->location.id". */
+enum vg_way {
+    VG_WAY_ALL,
+    VG_WAY_REQUEST, /* all but what the call only writes */
+    VG_WAY_REPLY,   /* only that, where the struct marks it */
+};
+typedef void vg_leaf_fn(struct vg_out *out, const struct vg_api *api,
+                        const struct vg_member *leaf, const char *name);
+void vg_each_leaf(struct vg_out *out, const struct vg_api *api,
+                  const struct vg_member *members, enum vg_way way, const char *path,
+                  vg_leaf_fn *visit);
+
+/* The struct marks members that the call only writes. */
+bool vg_struct_has_out(const struct vg_type *type);
+
+/* Which of a struct's members the reply holds. */
+enum vg_way vg_reply_way(const struct vg_param *param);
+
+/* Bytes of one element of a parameter, in the request or in the reply. */
+int vg_param_wire_size(const struct vg_api *api, const struct vg_param *param,
+                       enum vg_way way);
+
+/* A struct that holds handles, or marks what is only written: it travels member by member
+ * in the call's own code. */
+bool vg_struct_has_handles(const struct vg_api *api, const char *type);
+
 /* Some generated code sends it, by itself or within another. */
 bool vg_struct_is_sent(const struct vg_api *api, const struct vg_type *type);
 

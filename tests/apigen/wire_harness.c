@@ -5,7 +5,7 @@
  * T1 what goes in and out arrives; T2 sizes are exactly those of the description; T3
  * every field matters; T4 every truncation is refused and reaches no driver; T5 no
  * corrupted word crashes; T6 a claim in a message allocates no more than the message can
- * back up, or the array limit.
+ * back up, or the array limit. And what fails hands out no object.
  */
 
 #include "wire_harness.h"
@@ -76,6 +76,12 @@ wire_driver_called(void)
 {
     now->driver_calls++;
     return now;
+}
+
+int
+wire_result(const struct wire_run *run)
+{
+    return run->failing ? 1 : 0;
 }
 
 void
@@ -212,6 +218,9 @@ dispatch(const void *bytes, size_t size, struct vg_enc *out_reply)
     result = now_dispatch(&call);
     for (unsigned i = 0; i < call.scratch_count; i++) {
         free(call.scratch[i]);
+    }
+    if (result != 0 && !call.body_on_error) {
+        call.rep.size = 0;
     }
     if (out_reply != NULL) {
         *out_reply = call.rep;
@@ -371,20 +380,27 @@ vg_call_get_handle(struct vg_call *call, enum vg_id_type type, vg_id parent)
 
 /* --- runs --- */
 
-static CUresult
-run_begin(struct wire_run *run, const struct wire_test *test, uint64_t seed, int mutate,
-          bool absent)
+static void
+run_init(struct wire_run *run, const struct wire_test *test, uint64_t seed)
 {
     memset(run, 0, sizeof(*run));
     run->seed = seed;
-    run->mutate = mutate;
-    run->absent = absent;
+    run->mutate = -1;
     vg_enc_init(&run->sent, NULL, 0);
     vg_enc_init(&run->seen, NULL, 0);
     vg_enc_init(&run->given, NULL, 0);
     vg_enc_init(&run->got, NULL, 0);
     now = run;
     now_dispatch = test->dispatch;
+}
+
+static CUresult
+run_begin(struct wire_run *run, const struct wire_test *test, uint64_t seed, int mutate,
+          bool absent)
+{
+    run_init(run, test, seed);
+    run->mutate = mutate;
+    run->absent = absent;
     return test->run(run);
 }
 
@@ -491,15 +507,33 @@ test_truncation(void **state)
         assert_int_equal(run.driver_calls, 0);
         run_end(&run);
         for (size_t cut = 1; cut <= reply; cut++) {
-            memset(&run, 0, sizeof(run));
+            run_init(&run, &wire_tests[i], 11);
             run.reply_cut = cut;
-            run.seed = 11;
-            run.mutate = -1;
-            now = &run;
-            now_dispatch = wire_tests[i].dispatch;
             assert_int_not_equal(wire_tests[i].run(&run), CUDA_SUCCESS);
             run_end(&run);
         }
+    }
+}
+
+/* A call that fails hands out nothing, unless it is one that returns something then. */
+static void
+test_failure(void **state)
+{
+    struct wire_run run;
+
+    (void)state;
+    for (size_t i = 0; i < wire_test_count; i++) {
+        run_init(&run, &wire_tests[i], 19);
+        run.failing = true;
+        assert_int_equal(wire_tests[i].run(&run), 1);
+        assert_false(run.new_returned);
+        assert_int_equal(run.worker_named, 0);
+        if (wire_tests[i].on_error) {
+            assert_equal_bytes(&wire_tests[i], &run.given, &run.got);
+        } else {
+            assert_int_equal(run.reply_bytes, 0);
+        }
+        run_end(&run);
     }
 }
 
@@ -560,9 +594,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),          cmocka_unit_test(test_exact_size),
-        cmocka_unit_test(test_every_field_matters), cmocka_unit_test(test_truncation),
-        cmocka_unit_test(test_corruption),          cmocka_unit_test(test_allocation_cap),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_exact_size),
+        cmocka_unit_test(test_every_field_matters),
+        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_corruption),
+        cmocka_unit_test(test_allocation_cap),
     };
 
     wire_driver_load();

@@ -39,6 +39,7 @@ struct wire_run {
     vg_id worker_named;
     bool new_returned;
     int driver_calls;
+    bool failing; /* the driver function fails, having returned all it returns */
 };
 
 struct wire_test {
@@ -46,6 +47,7 @@ struct wire_test {
     CUresult (*run)(struct wire_run *run);
     vg_dispatch_fn dispatch;
     bool returns_array; /* of a length that the request claims */
+    bool on_error;      /* results travel though the call failed */
 };
 
 /* Generated. */
@@ -62,6 +64,9 @@ void wire_fill(struct wire_run *run, void *out, size_t size);
 
 /* A driver function was entered. */
 struct wire_run *wire_driver_called(void);
+
+/* What the driver function returns: 0, or 1 in a failing run. */
+int wire_result(const struct wire_run *run);
 
 /* The caller was handed this new object. */
 void wire_new(struct wire_run *run, uint64_t handle);
