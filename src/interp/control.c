@@ -145,6 +145,52 @@ decode_branch(struct vg_dec *d, const struct vg_ptx_insn *insn)
     return 0;
 }
 
+/* brx.idx: the lanes with the first lane's index go, the others come again */
+static int
+branch_indexed(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
+{
+    const uint32_t *a = vg_row32(w, op->a);
+    const uint32_t first = (uint32_t)__builtin_ctz(mask);
+    const struct vg_iop *table = w->frame->code->ops + op->imm;
+    uint32_t same = 0;
+    if (a[first] >= op->f) {
+        return vg_fault(w, op, first, VG_INTERP_FAULT_TRAP, a[first],
+                        "branch index past the end of its table");
+    }
+    VG_EACH_LANE(l, mask)
+    {
+        same |= (uint32_t)(a[l] == a[first]) << l;
+    }
+    w->taken = same;
+    w->target = (uint32_t)table[a[first]].imm;
+    return VG_STEP_INDEXED;
+}
+
+/* The table is a row of branches behind a jump over it, so that its targets are filled in
+ * like any other. */
+static int
+decode_indexed(struct vg_dec *d, const struct vg_ptx_insn *insn)
+{
+    const struct vg_ptx_func *func = vg_dec_func(d);
+    if (insn->n_operands != 2 || insn->operands[1].kind != VG_PTX_OPERAND_TARGETS) {
+        return vg_dec_refuse(d, NULL);
+    }
+    const struct vg_ptx_targets *targets = &func->targets[insn->operands[1].symbol];
+    const uint32_t a = vg_dec_src(d, &insn->operands[0], VG_PTX_B32);
+    struct vg_iop *op = vg_dec_emit(d, branch_indexed);
+    op->a = a;
+    op->f = targets->n_targets;
+    op->imm = d->n_ops + 1; /* the jump over the table comes first */
+    d->guard_kind = VG_GUARD_NONE;
+    op = vg_dec_emit(d, branch);
+    op->imm = d->n_ops + targets->n_targets;
+    for (uint32_t i = 0; i < targets->n_targets; i++) {
+        struct vg_iop *entry = vg_dec_emit(d, branch);
+        vg_dec_target(d, entry, targets->targets[i]);
+    }
+    return 0;
+}
+
 static vg_iop_fn *
 simple(const struct vg_ptx_insn *insn)
 {
@@ -178,6 +224,8 @@ VG_ISA(vg_decode_control)(struct vg_dec *d, const struct vg_ptx_insn *insn)
         return decode_barrier(d, insn);
     case VG_PTX_OP_CALL:
         return vg_decode_call(d, insn);
+    case VG_PTX_OP_BRX:
+        return decode_indexed(d, insn);
     default:
         break;
     }

@@ -311,7 +311,9 @@ convert_one(const struct plan *p, u64 bits)
             return finish_float(p, v);
         }
         if (v != v) {
-            return 0;
+            /* the manual: 0, but for f64 sources and 64-bit results */
+            const unsigned n = vg_ptx_type_bits((enum vg_ptx_type)p->to);
+            return p->from == VG_PTX_F64 || n == 64 ? extend(p, 1ull << (n - 1)) : 0;
         }
         const double bound = 1e30;
         v = v > bound ? bound : v < -bound ? -bound : v;

@@ -580,6 +580,18 @@ vg_dec_address(struct vg_dec *d, const struct vg_ptx_operand *o,
     return 0;
 }
 
+const struct vg_ptx_module *
+vg_dec_module(const struct vg_dec *d)
+{
+    return d->kernel->module;
+}
+
+const struct vg_ptx_func *
+vg_dec_func(const struct vg_dec *d)
+{
+    return d->func;
+}
+
 /* --- refusal --- */
 
 int

@@ -67,7 +67,10 @@ by_type(const struct vg_isa *isa, const struct vg_ptx_insn *insn, vg_decode_fn *
 static vg_decode_fn *
 by_approx(const struct vg_isa *isa, const struct vg_ptx_insn *insn)
 {
-    return is_half(insn) ? isa->half : isa->approx;
+    if (is_half(insn)) {
+        return isa->half;
+    }
+    return vg_ptx_has(insn, VG_PTX_MOD_APPROX) ? isa->approx : isa->floating;
 }
 
 vg_decode_fn *
