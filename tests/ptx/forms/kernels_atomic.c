@@ -34,10 +34,13 @@ struct type {
     char class; /* u s b f */
 };
 
-static const struct type types[] = { { "u32", 32, 'u' }, { "s32", 32, 's' },
-                                     { "u64", 64, 'u' }, { "s64", 64, 's' },
-                                     { "b32", 32, 'b' }, { "b64", 64, 'b' },
-                                     { "f32", 32, 'f' }, { "f64", 64, 'f' } };
+static const struct type types[] = {
+    { "u32", 32, 'u' },         { "s32", 32, 's' },        { "u64", 64, 'u' },
+    { "s64", 64, 's' },         { "b32", 32, 'b' },        { "b64", 64, 'b' },
+    { "f32", 32, 'f' },         { "f64", 64, 'f' },        { "noftz.f16", 16, 'h' },
+    { "noftz.f16x2", 32, 'h' }, { "noftz.bf16", 16, 'h' }, { "noftz.bf16x2", 32, 'h' },
+    { "b16", 16, 'c' }
+};
 
 enum space {
     GLOBAL,
@@ -62,26 +65,45 @@ static struct vg_kernel_test tests[MAX_ATOMICS];
 static size_t n_atomics;
 static struct vg_text text;
 
-static uint64_t
-float_sum(const struct type *type, uint64_t a, uint64_t b)
+static enum vg_soft_format
+format_of(const struct type *type)
 {
-    enum vg_soft_format format = type->bits == 32 ? VG_SOFT_F32 : VG_SOFT_F64;
+    if (type->class == 'h') {
+        return strstr(type->name, "bf16") != NULL ? VG_SOFT_BF16 : VG_SOFT_F16;
+    }
+    return type->bits == 32 ? VG_SOFT_F32 : VG_SOFT_F64;
+}
 
+static uint64_t
+float_sum(enum vg_soft_format format, uint64_t a, uint64_t b)
+{
     return vg_soft_pack(
         format, VG_SOFT_RN,
         vg_soft_add(vg_soft_unpack(format, a), vg_soft_unpack(format, b), VG_SOFT_RN));
 }
 
 static uint64_t
+sum(const struct type *type, uint64_t a, uint64_t b)
+{
+    if (type->class == 'h' && type->bits == 32) {
+        enum vg_soft_format format = format_of(type);
+        return float_sum(format, a & 0xffff, b & 0xffff) |
+               float_sum(format, a >> 16, b >> 16) << 16;
+    }
+    return type->class == 'f' || type->class == 'h'
+               ? float_sum(format_of(type), a, b)
+               : (a + b) & (UINT64_MAX >> (64 - type->bits));
+}
+
+static uint64_t
 apply(const struct atomic *a, uint64_t old, uint64_t b, uint64_t c)
 {
     const struct type *type = &types[a->type];
-    uint64_t mask = UINT64_MAX >> (64 - type->bits);
     uint64_t flip = type->class == 's' ? (uint64_t)1 << (type->bits - 1) : 0;
 
     switch (a->op) {
     case ADD:
-        return type->class == 'f' ? float_sum(type, old, b) : (old + b) & mask;
+        return sum(type, old, b);
     case MIN:
         return (old ^ flip) < (b ^ flip) ? old : b;
     case MAX:
@@ -111,10 +133,16 @@ operand(const struct atomic *a, unsigned lane, unsigned which)
     const struct type *type = &types[a->type];
     uint64_t r = vg_random(lane * 8 + which);
 
-    if (type->class == 'f') { /* small integers: any order gives the same sum */
-        vg_s128 v = (vg_s128)(r % 1000) - 500;
-        return vg_soft_pack(type->bits == 32 ? VG_SOFT_F32 : VG_SOFT_F64, VG_SOFT_RN,
-                            vg_soft_from_int(v < 0, (uint64_t)(v < 0 ? -v : v)));
+    if (type->class == 'f' || type->class == 'h') { /* any order gives the same sum */
+        uint64_t range = type->class == 'f' ? 1000 : 16;
+        uint64_t bits = 0;
+        for (unsigned i = 0; i < (type->class == 'h' ? type->bits / 16 : 1); i++) {
+            vg_s128 v = (vg_s128)((r >> (20 * i)) % range) - (vg_s128)range / 2;
+            bits |= vg_soft_pack(format_of(type), VG_SOFT_RN,
+                                 vg_soft_from_int(v < 0, (uint64_t)(v < 0 ? -v : v)))
+                    << (16 * i);
+        }
+        return bits;
     }
     if (a->op == INC || a->op == DEC) {
         return which == 0 ? (lane % 4 == 0 ? 0 : r % 12) : r % 10;
@@ -144,6 +172,12 @@ fill(const struct atomic *a)
         }
     }
     memset(vg_forms_out, 0xa5, VG_LAUNCH_BUFFER);
+}
+
+static const char *
+register_of(unsigned bits)
+{
+    return bits == 64 ? "%d1" : bits == 16 ? "%h1" : "%r1";
 }
 
 static void
@@ -177,21 +211,24 @@ add_address(const struct atomic *a, bool common)
 static void
 add_instruction(const struct atomic *a)
 {
-    const char *r = types[a->type].bits == 64 ? "%d1" : "%r1";
+    const char *r = register_of(types[a->type].bits);
 
     vg_text_add(&text, "%s ", a->spelling);
     if (!a->is_red) {
         vg_text_add(&text, "%s0, ", r);
     }
-    vg_text_add(&text, "[%%d6], %s1%s%s;\n", r, a->op == CAS ? ", " : "",
-                a->op == CAS ? (types[a->type].bits == 64 ? "%d12" : "%r12") : "");
+    vg_text_add(&text, "[%%d6], %s1", r);
+    if (a->op == CAS) {
+        vg_text_add(&text, ", %s2", r);
+    }
+    vg_text_add(&text, ";\n");
 }
 
 static bool
 launch(struct vg_forms *forms, const struct atomic *a, bool common)
 {
     unsigned bits = types[a->type].bits;
-    const char *r = bits == 64 ? "%d1" : "%r1";
+    const char *r = register_of(bits);
     const char *guard = common ? "@%p2 " : "";
     struct vg_launch l = { .decls = ".shared .align 8 .b8 sm[256];\n" };
 
@@ -275,7 +312,8 @@ exists(enum op op, const struct type *type, bool is_red)
 {
     switch (op) {
     case ADD:
-        return type->class == 'u' || type->class == 'f' || strcmp(type->name, "s32") == 0;
+        return type->class == 'u' || type->class == 'f' || type->class == 'h' ||
+               strcmp(type->name, "s32") == 0;
     case MIN:
     case MAX:
         return type->class == 'u' || type->class == 's';
@@ -287,8 +325,9 @@ exists(enum op op, const struct type *type, bool is_red)
     case DEC:
         return strcmp(type->name, "u32") == 0;
     case EXCH:
-    case CAS:
         return type->class == 'b' && !is_red;
+    case CAS:
+        return (type->class == 'b' || type->class == 'c') && !is_red;
     }
     return false;
 }

@@ -21,6 +21,10 @@ enum element {
     E_F32,
     E_S8,
     E_U8,
+    E_S4,
+    E_U4,
+    E_E4M3,
+    E_E5M2,
     E_S32
 };
 
@@ -34,6 +38,7 @@ struct mma {
     place *at_a, *at_b, *at_c;
     int n_a, n_b, n_c; /* elements of a fragment */
     int parts;         /* independent products in a warp */
+    bool saturates;    /* .satfinite */
 };
 
 #define GROUP (lane / 4)
@@ -100,6 +105,41 @@ a_s8_8x16(int lane, int i, int *row, int *col)
 {
     *row = GROUP;
     *col = IN * 4 + i;
+}
+
+static void
+a_s4_8x32(int lane, int i, int *row, int *col)
+{
+    *row = GROUP;
+    *col = IN * 8 + i;
+}
+
+static void
+a_s4_16x32(int lane, int i, int *row, int *col)
+{
+    *row = GROUP + (i >= 8 ? 8 : 0);
+    *col = IN * 8 + (i & 7);
+}
+
+static void
+a_s4_16x64(int lane, int i, int *row, int *col)
+{
+    *row = GROUP + ((i & 8) != 0 ? 8 : 0);
+    *col = IN * 8 + (i & 7) + (i >= 16 ? 32 : 0);
+}
+
+static void
+b_s4_64x8(int lane, int i, int *row, int *col)
+{
+    *row = IN * 8 + (i & 7) + (i >= 8 ? 32 : 0);
+    *col = GROUP;
+}
+
+static void
+quad_a_col(int lane, int i, int *row, int *col)
+{
+    *row = i + (lane >= 16 ? 4 : 0);
+    *col = lane % 4;
 }
 
 static void
@@ -177,10 +217,28 @@ static const struct mma mmas[] = {
       quad_b_col, quad_c_f32, 4, 4, 8, 4 },
     { MMA "m8n8k4.row.row.f16.f16.f16.f16", 8, 8, 4, E_F16, E_F16, E_F16, quad_a_row,
       quad_b_row, quad_c_f16, 4, 4, 8, 4 },
+    { MMA "m8n8k4.col.row.f32.f16.f16.f32", 8, 8, 4, E_F16, E_F16, E_F32, quad_a_col,
+      quad_b_row, quad_c_f32, 4, 4, 8, 4 },
+    { MMA "m8n8k4.col.col.f16.f16.f16.f16", 8, 8, 4, E_F16, E_F16, E_F16, quad_a_col,
+      quad_b_col, quad_c_f16, 4, 4, 8, 4 },
+    { MMA "m8n8k16.row.col.s32.u8.s8.s32", 8, 8, 16, E_U8, E_S8, E_S32, a_s8_8x16,
+      b_s8_32x8, c_8x8, 4, 4, 2, 1 },
+    { MMA "m16n8k32.row.col.satfinite.s32.s8.s8.s32", 16, 8, 32, E_S8, E_S8, E_S32,
+      a_s8_16x32, b_s8_32x8, c_16x8, 16, 8, 4, 1, true },
+    { MMA "m8n8k32.row.col.s32.s4.s4.s32", 8, 8, 32, E_S4, E_S4, E_S32, a_s4_8x32,
+      b_s4_64x8, c_8x8, 8, 8, 2, 1 },
+    { MMA "m16n8k32.row.col.s32.u4.s4.s32", 16, 8, 32, E_U4, E_S4, E_S32, a_s4_16x32,
+      b_s4_64x8, c_16x8, 16, 8, 4, 1 },
+    { MMA "m16n8k64.row.col.s32.s4.u4.s32", 16, 8, 64, E_S4, E_U4, E_S32, a_s4_16x64,
+      b_s4_64x8, c_16x8, 32, 16, 4, 1 },
+    { MMA "m16n8k32.row.col.f32.e4m3.e4m3.f32", 16, 8, 32, E_E4M3, E_E4M3, E_F32,
+      a_s8_16x32, b_s8_32x8, c_16x8, 16, 8, 4, 1 },
+    { MMA "m16n8k32.row.col.f32.e5m2.e4m3.f32", 16, 8, 32, E_E5M2, E_E4M3, E_F32,
+      a_s8_16x32, b_s8_32x8, c_16x8, 16, 8, 4, 1 },
 };
 
 static struct vg_text text;
-static uint32_t mat_a[4][16][32], mat_b[4][32][16], mat_c[4][16][16];
+static uint32_t mat_a[4][16][64], mat_b[4][64][16], mat_c[4][16][16];
 
 static unsigned
 bits_of(enum element e)
@@ -191,7 +249,12 @@ bits_of(enum element e)
         return 16;
     case E_S8:
     case E_U8:
+    case E_E4M3:
+    case E_E5M2:
         return 8;
+    case E_S4:
+    case E_U4:
+        return 4;
     case E_TF32:
     case E_F32:
     case E_S32:
@@ -206,13 +269,15 @@ format_of(enum element e)
     return e == E_F16    ? VG_SOFT_F16
            : e == E_BF16 ? VG_SOFT_BF16
            : e == E_TF32 ? VG_SOFT_TF32
+           : e == E_E4M3 ? VG_SOFT_E4M3
+           : e == E_E5M2 ? VG_SOFT_E5M2
                          : VG_SOFT_F32;
 }
 
 static bool
 is_int(enum element e)
 {
-    return e == E_S8 || e == E_U8 || e == E_S32;
+    return e == E_S8 || e == E_U8 || e == E_S4 || e == E_U4 || e == E_S32;
 }
 
 static double
@@ -223,6 +288,9 @@ decode(enum element e, uint32_t bits)
     }
     if (e == E_U8) {
         return (double)(bits & 255);
+    }
+    if (e == E_S4 || e == E_U4) {
+        return (double)(bits & 15) - (e == E_S4 && (bits & 8) != 0 ? 16 : 0);
     }
     if (e == E_S32) {
         return (double)(int32_t)bits;
@@ -249,6 +317,9 @@ draw(enum element e, enum mode mode, uint64_t seed)
     uint64_t r = vg_random(seed);
 
     if (is_int(e)) {
+        if (e == E_S32 && mode == SPECIALS) { /* sums that leave the range */
+            return (uint32_t)(0x7fffff00 + (r & 0x1ff));
+        }
         return (uint32_t)(r & (UINT64_MAX >> (64 - bits_of(e))));
     }
     struct vg_soft v = vg_soft_from_int((r & 1) != 0, r >> 8 & 3);
@@ -269,10 +340,10 @@ static void
 draw_matrices(const struct mma *t, enum mode mode)
 {
     for (int p = 0; p < t->parts; p++) {
-        uint64_t seed = (uint64_t)(p * 3000 + (int)mode * 20000);
-        for (int r = 0; r < 32; r++) {
-            for (int c = 0; c < 32; c++) {
-                uint64_t s = seed + (uint64_t)(r * 32 + c);
+        uint64_t seed = (uint64_t)(p * 5000 + (int)mode * 20000);
+        for (int r = 0; r < 64; r++) {
+            for (int c = 0; c < 64; c++) {
+                uint64_t s = seed + (uint64_t)(r * 64 + c);
                 if (r < 16) {
                     mat_a[p][r][c] = draw(t->a, mode, s);
                 }
@@ -298,6 +369,11 @@ put(uint8_t *base, enum element e, int i, uint32_t value)
 {
     size_t bytes = bits_of(e) / 8;
 
+    if (bytes == 0) {
+        uint8_t other = (i & 1) != 0 ? base[i / 2] & 15 : 0;
+        base[i / 2] = (uint8_t)(other | (value & 15) << (4 * (i & 1)));
+        return;
+    }
     memcpy(base + (size_t)i * bytes, &value, bytes);
 }
 
@@ -381,12 +457,15 @@ element_right(const struct mma *t, enum mode mode, int p, int row, int col, uint
     double size = fabs(sum);
 
     if (is_int(t->c)) {
-        uint32_t want = mat_c[p][row][col];
+        int64_t want = (int32_t)mat_c[p][row][col];
         for (int k = 0; k < t->k; k++) {
-            want += (uint32_t)((int32_t)decode(t->a, mat_a[p][row][k]) *
-                               (int32_t)decode(t->b, mat_b[p][k][col]));
+            want += (int64_t)(decode(t->a, mat_a[p][row][k]) *
+                              decode(t->b, mat_b[p][k][col]));
         }
-        return got == want;
+        if (t->saturates) {
+            want = want > INT32_MAX ? INT32_MAX : want < INT32_MIN ? INT32_MIN : want;
+        }
+        return got == (uint32_t)want;
     }
     for (int k = 0; k < t->k; k++) {
         double product = decode(t->a, mat_a[p][row][k]) * decode(t->b, mat_b[p][k][col]);

@@ -321,7 +321,7 @@ approx_equal(const struct vg_form *form, uint64_t want_bits, uint64_t got_bits)
         return isnan(want) && isnan(got);
     }
     if (want == 0 || isinf(want)) {
-        return (double)got == want && signbit(got) == signbit(want);
+        return (double)got == want && (signbit(got) != 0) == (signbit(want) != 0);
     }
     if (strstr(form->name, ".ftz") != NULL && fabs(want) < 0x1.00001p-126) {
         bool flushed = got == 0 && (signbit(got) != 0) == (signbit(want) != 0);
@@ -333,7 +333,8 @@ approx_equal(const struct vg_form *form, uint64_t want_bits, uint64_t got_bits)
     (void)frexp(want, &exp);
     double last = ldexp(1, (exp < -125 ? -125 : exp) - 24);
     if (isinf(got)) { /* one step above the largest number is where infinity stands */
-        return fabs(want) + form->ulp * last >= 0x1p128 && signbit(got) == signbit(want);
+        return fabs(want) + form->ulp * last >= 0x1p128 &&
+               (signbit(got) != 0) == (signbit(want) != 0);
     }
     return fabs((double)got - want) <= form->ulp * last;
 }
@@ -428,7 +429,7 @@ run_variant(struct row *row)
     };
     static struct vg_machine_report report;
     enum vg_machine_result r = vg_machine_run(&job, &report);
-    if (r == VG_MACHINE_UNSUPPORTED) {
+    if (r == VG_MACHINE_UNSUPPORTED || r == VG_MACHINE_SYNTAX) {
         vg_forms_unsupported(row->forms, report.why);
         return false;
     }

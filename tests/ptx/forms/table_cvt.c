@@ -217,6 +217,16 @@ add_float_cvts(struct vg_forms *forms)
         add_cvt(forms, F16, F32, float_modes[m], m, VG_REF_FTZ);
         add_cvt(forms, F16, F64, float_modes[m], m, 0);
     }
+    for (int m = 0; m < 4; m++) {
+        for (int i = U8; i <= S64; i++) {
+            add_cvt(forms, BF16, i, float_modes[m], m, 0);
+            add_cvt(forms, i, BF16, int_modes[m], m, 0);
+        }
+    }
+    add_cvt(forms, BF16, F16, ".rn", 0, 0);
+    add_cvt(forms, F16, BF16, ".rn", 0, 0);
+    add_cvt(forms, F64, BF16, "", 0, 0);
+    add_cvt(forms, BF16, F64, ".rn", 0, 0);
     add_cvt(forms, F16, F32, ".rn", 0, VG_REF_SAT);
     add_cvt(forms, F16, F32, ".rn", 0, VG_REF_RELU);
     add_cvt(forms, F64, F32, "", 0, 0);

@@ -348,6 +348,37 @@ add_dots(struct vg_forms *forms)
     }
 }
 
+/* two 16-bit lanes in a word; p: op, 16, is_signed */
+static bool
+ref_two(const struct vg_form *form, const uint64_t *in, uint64_t *out)
+{
+    uint64_t low[3] = { in[0] & 0xffff, in[1] & 0xffff, 0 };
+    uint64_t high[3] = { in[0] >> 16, in[1] >> 16, 0 };
+    uint64_t upper_lane = 0;
+
+    (void)ref_int(form, low, &out[0]);
+    (void)ref_int(form, high, &upper_lane);
+    out[0] |= upper_lane << 16;
+    return true;
+}
+
+static void
+add_twos(struct vg_forms *forms)
+{
+    static const char *const names[] = { "add", "min", "max" };
+    static const int ops[] = { ADD, MIN, MAX };
+
+    for (int i = 0; i < 6; i++) {
+        struct vg_form form = { .ref = ref_two,
+                                .shape = "r=rr",
+                                .p = { ops[i / 2], 16, 0 } };
+        form.p[2] = i & 1;
+        snprintf(form.name, sizeof(form.name), "%s.%s", names[i / 2],
+                 (i & 1) != 0 ? "s16x2" : "u16x2");
+        vg_forms_add(forms, &form);
+    }
+}
+
 void
 vg_table_int(struct vg_forms *forms)
 {
@@ -364,4 +395,5 @@ vg_table_int(struct vg_forms *forms)
         add_chain(forms, &int_types[t]);
     }
     add_dots(forms);
+    add_twos(forms);
 }
