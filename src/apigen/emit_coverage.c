@@ -13,22 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* @letters: those of nm that mean defined: T, t where a linked program has made hidden
+ * symbols local, W where a declaration is weak. */
 static bool
-has_symbol(const char *symbols, const char *prefix, const struct vg_call *call)
+has_symbol(const char *symbols, const char *letters, const char *prefix,
+           const struct vg_call *call)
 {
-    const char *wanted = vg_must_print(" T %s_%s\n", prefix, call->name);
-    const char *found = symbols != NULL ? strstr(symbols, wanted) : NULL;
-
-    return found != NULL;
-}
-
-static const char *
-hand_written(const char *symbols, const char *prefix, const struct vg_call *call)
-{
-    if (symbols == NULL) {
-        return "manual";
+    for (; symbols != NULL && *letters != '\0'; letters++) {
+        if (strstr(symbols, vg_must_print(" %c %s_%s\n", *letters, prefix, call->name))) {
+            return true;
+        }
     }
-    return has_symbol(symbols, prefix, call) ? "manual" : "missing";
+    return false;
 }
 
 static const char *
@@ -40,24 +36,29 @@ client_state(const struct vg_call *call, const struct vg_symbols *symbols)
     if (call->side == VG_SIDE_FRONT) {
         return "front";
     }
-    return call->client == VG_WHO_AUTO ? "generated"
-                                       : hand_written(symbols->shim, "vg_drv", call);
+    if (call->client == VG_WHO_AUTO) {
+        return "generated";
+    }
+    return symbols->shim == NULL || has_symbol(symbols->shim, "Tt", "vg_drv", call)
+               ? "manual"
+               : "missing";
 }
 
 static const char *
 worker_state(const struct vg_call *call, const struct vg_symbols *symbols)
 {
-    if (!call->carried) {
+    if (!call->carried || call->server == VG_WHO_LOCAL || call->server == VG_WHO_NONE) {
         return "-";
     }
-    switch (call->server) {
-    case VG_WHO_AUTO:
+    if (call->server == VG_WHO_AUTO) {
         return "generated";
-    case VG_WHO_MANUAL:
-        return hand_written(symbols->worker, "vg_dispatch", call);
-    default:
-        return "-";
     }
+    if (symbols->worker == NULL ||
+        has_symbol(symbols->worker, "TtW", "vg_dispatch", call)) {
+        return "manual";
+    }
+    /* the client's code then makes do with other calls */
+    return strcmp(client_state(call, symbols), "manual") == 0 ? "by others" : "missing";
 }
 
 static const char *
@@ -72,7 +73,7 @@ soft_state(const struct vg_call *call, const struct vg_symbols *symbols)
     if (symbols->soft == NULL) {
         return "?";
     }
-    return has_symbol(symbols->soft, "vg_drv", call) ? "yes" : "missing";
+    return has_symbol(symbols->soft, "Tt", "vg_drv", call) ? "yes" : "missing";
 }
 
 static const char *
