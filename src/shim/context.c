@@ -12,6 +12,7 @@
 #include "shim/call_priv.h"
 #include "shim/conn.h"
 #include "shim/ids.h"
+#include "shim/range.h"
 
 static pthread_mutex_t facts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vg_context_facts primary_facts[VG_DEVICE_MAX];
@@ -75,6 +76,7 @@ vg_context_forget(vg_id context)
         pthread_mutex_unlock(&facts_lock);
     }
     vg_client_ids_drop_context(context);
+    vg_range_forget(0);
 }
 
 CUresult
@@ -189,7 +191,7 @@ vg_drv_cuCtxDestroy_v2(CUcontext context)
     vg_call_put_dead(&call, VG_ID_CTX, context);
     const bool done = vg_call_wait(&call, 0);
     if (done) {
-        vg_client_ids_drop_context(id);
+        vg_context_forget(id);
         vg_front_context_ended(context);
     }
     return vg_call_end(&call);

@@ -14,6 +14,7 @@
 #include "cuda_send.h"
 #include "shim/call.h"
 #include "shim/conn.h"
+#include "shim/range.h"
 #include "wire/internal.h"
 
 #define ALLOC_FLAGS \
@@ -121,7 +122,11 @@ vg_drv_cuMemFree_v2(CUdeviceptr dptr)
     if (vg_is_window_address(dptr)) {
         return free_pinned((void *)(uintptr_t)dptr, MANAGED);
     }
-    return vg_send_cuMemFree_v2(dptr);
+    const CUresult result = vg_send_cuMemFree_v2(dptr);
+    if (result == CUDA_SUCCESS) {
+        vg_range_forget(dptr);
+    }
+    return result;
 }
 
 CUresult
