@@ -61,21 +61,21 @@ put_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *l
 static void
 emit_get_handle(struct vg_out *out, const struct vg_param *p)
 {
-    const char *cast = p->resolved->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)";
+    const char *cast = vg_param_type(p)->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)";
 
     switch (p->shape) {
     case VG_SHAPE_NEW:
         vg_put(out, "    const vg_id id_%s = vg_worker_get_new(call, VG_ID_%s);\n",
-               p->name, p->resolved->id);
+               p->name, vg_param_type(p)->id);
         break;
     case VG_SHAPE_DROP:
         vg_put(out, "    vg_id id_%s = 0;\n", p->name);
         vg_put(out, "    %s = (%s)%svg_worker_get_dead(call, VG_ID_%s, &id_%s);\n",
-               p->name, p->type, cast, p->resolved->id, p->name);
+               p->name, p->type, cast, vg_param_type(p)->id, p->name);
         break;
     default:
         vg_put(out, "    %s = (%s)%svg_worker_get_handle%s(call, VG_ID_%s);\n", p->name,
-               p->type, cast, p->optional ? "_or_null" : "", p->resolved->id);
+               p->type, cast, p->optional ? "_or_null" : "", vg_param_type(p)->id);
         break;
     }
 }
@@ -140,8 +140,9 @@ emit_get_array(struct vg_out *out, const struct vg_api *api, const struct vg_par
                int depth)
 {
     int wire = vg_kind_of(api, p->type).size;
-    const char *cast =
-        p->resolved != NULL && p->resolved->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)";
+    const char *cast = p->resolved != NULL && vg_param_type(p)->kind == VG_TYPE_HANDLE
+                           ? ""
+                           : "(uintptr_t)";
 
     if (p->shape == VG_SHAPE_BYTES_IN) {
         /* a copy, since the message is not aligned */
@@ -159,7 +160,7 @@ emit_get_array(struct vg_out *out, const struct vg_api *api, const struct vg_par
            p->name, p->name);
     if (p->shape == VG_SHAPE_HANDLES_IN) {
         vg_put(out, "%*s%s[i] = (%s)%svg_worker_get_handle(call, VG_ID_%s);\n",
-               (depth + 1) * 4, "", p->name, p->type, cast, p->resolved->id);
+               (depth + 1) * 4, "", p->name, p->type, cast, vg_param_type(p)->id);
     } else {
         emit_get_value(out, api, p->type, vg_must_print("%s[i]", p->name), depth + 1);
     }
@@ -224,11 +225,12 @@ emit_put_value(struct vg_out *out, const struct vg_api *api, const struct vg_par
 
     if (p->shape == VG_SHAPE_HANDLE_OUT || p->shape == VG_SHAPE_HANDLES_OUT) {
         vg_put(out, "%*svg_worker_put_handle(call, VG_ID_%s, %s%s);\n", depth * 4, "",
-               p->resolved->id,
-               p->resolved->kind == VG_TYPE_HANDLE ? "" : "(void *)(uintptr_t)", name);
+               vg_param_type(p)->id,
+               vg_param_type(p)->kind == VG_TYPE_HANDLE ? "" : "(void *)(uintptr_t)",
+               name);
     } else if (kind.tail == NULL) {
         vg_put(out, "%*svg_wire_put_%s(&call->rep, &%s);\n", depth * 4, "",
-               p->resolved->name, name);
+               vg_param_type(p)->name, name);
     } else {
         vg_put(out, "%*svg_put_%s(&call->rep, (%s)%s);\n", depth * 4, "", kind.tail,
                kind.cast, name);
@@ -276,7 +278,7 @@ emit_names(struct vg_out *out, const struct vg_param *p)
         vg_put(out,
                "    if (r_ != 0) {\n        (void)vg_@L.%s(%s);\n        return r_;\n"
                "    }\n",
-               p->resolved->ends, p->name);
+               vg_param_type(p)->ends, p->name);
     }
 }
 

@@ -109,10 +109,10 @@ emit_put_handle(struct vg_out *out, const struct vg_param *p, const char *name,
                 const char *how, int depth)
 {
     const char *cast =
-        p->resolved->kind == VG_TYPE_HANDLE ? "" : "(const void *)(uintptr_t)";
+        vg_param_type(p)->kind == VG_TYPE_HANDLE ? "" : "(const void *)(uintptr_t)";
 
     vg_put(out, "%*svg_call_put_%s(&call_, VG_ID_%s, %s%s);\n", depth * 4, "", how,
-           p->resolved->id, cast, name);
+           vg_param_type(p)->id, cast, name);
 }
 
 static void
@@ -137,7 +137,7 @@ emit_put_single(struct vg_out *out, const struct vg_api *api, const struct vg_pa
         break;
     case VG_SHAPE_NEW:
         vg_put(out, "    void *new_%s = vg_call_put_new(&call_, VG_ID_%s);\n", p->name,
-               p->resolved->id);
+               vg_param_type(p)->id);
         break;
     case VG_SHAPE_STRING:
         vg_put(out, "    vg_put_string(&call_.req, %s);\n", p->name);
@@ -229,11 +229,12 @@ emit_get_value(struct vg_out *out, const struct vg_api *api, const struct vg_par
 
         vg_put(out, "%*s%s = (%s)%svg_call_get_handle(&call_, VG_ID_%s, %s);\n",
                depth * 4, "", name, p->type,
-               p->resolved->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)", p->resolved->id,
-               parent);
+               vg_param_type(p)->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)",
+               vg_param_type(p)->id, parent);
     } else if (kind.tail == NULL) {
         vg_put(out, "%*svg_wire_get_%s(&call_.rep, %s%s);\n", depth * 4, "",
-               p->resolved->name, name[0] == '*' ? "" : "&", name + (name[0] == '*'));
+               vg_param_type(p)->name, name[0] == '*' ? "" : "&",
+               name + (name[0] == '*'));
     } else {
         vg_put(out, "%*s%s = (%s)vg_get_%s(&call_.rep);\n", depth * 4, "", name, p->type,
                kind.tail);
@@ -247,7 +248,7 @@ emit_get(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
 
     if (p->shape == VG_SHAPE_NEW) {
         vg_put(out, "        *%s = (%s)%snew_%s;\n", p->name, p->type,
-               p->resolved->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)", p->name);
+               vg_param_type(p)->kind == VG_TYPE_HANDLE ? "" : "(uintptr_t)", p->name);
         return;
     }
     if (!vg_shape_comes_back(p->shape)) {

@@ -206,7 +206,7 @@ emit_fill_param(struct vg_out *out, const struct vg_api *api, const struct vg_pa
         vg_put(out, "        }\n");
     } else {
         if (vg_reply_way(p) == VG_WAY_REPLY) {
-            vg_put(out, "        seed_out_%s(t, %s);\n", p->resolved->name, p->name);
+            vg_put(out, "        seed_out_%s(t, %s);\n", vg_param_type(p)->name, p->name);
         } else {
             emit_seed(out, api, p->type, vg_must_print("(*%s)", p->name), 2);
         }
@@ -361,7 +361,8 @@ emit_run(struct vg_out *out, const struct vg_api *api, const struct vg_call *cal
             emit_note_param(out, api, p, "&t->got");
         } else if (p->shape == VG_SHAPE_NEW) {
             vg_put(out, "    wire_new(t, (uint64_t)%s*%s);\n",
-                   p->resolved->kind == VG_TYPE_HANDLE ? "(uintptr_t)" : "", p->name);
+                   vg_param_type(p)->kind == VG_TYPE_HANDLE ? "(uintptr_t)" : "",
+                   p->name);
         }
     }
     vg_put(out, "    return r;\n}\n");

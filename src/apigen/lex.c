@@ -164,12 +164,14 @@ vg_lexer_next(struct vg_lexer *lex)
     if (kind == VG_TOKEN_STRING) {
         text = vg_must_alloc(length - 1);
         memcpy(text, lex->at + 1, length - 2);
+    } else if (kind == VG_TOKEN_END) {
+        text = vg_must_print("end of file");
     } else {
         text = vg_must_alloc(length + 1);
         memcpy(text, lex->at, length);
     }
     lex->token.kind = kind;
-    lex->token.text = kind == VG_TOKEN_END ? "end of file" : text;
+    lex->token.text = text;
     lex->at += length;
     lex->col += (int)length;
 }

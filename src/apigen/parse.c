@@ -237,12 +237,13 @@ take_version_text(struct vg_lexer *lex, int *out)
 {
     const char *text = take(lex, VG_TOKEN_NUMBER, "a version");
     const char *dot = strchr(text, '.');
+    const int minor = dot != NULL ? atoi(dot + 1) : -1;
 
-    if (dot == NULL) {
+    if (minor < 0) {
         vg_die(lex->token.place, "expected a version like 3.2 before '%s'",
                lex->token.text);
     }
-    *out = atoi(text) * 1000 + atoi(dot + 1) * 10;
+    *out = atoi(text) * 1000 + minor * 10;
     return text;
 }
 
@@ -371,7 +372,7 @@ add_call(struct vg_api *api, struct vg_lexer *lex)
     const char *tail;
     size_t length;
 
-    if (api->calls == NULL) {
+    if (last == NULL) {
         api->calls = call;
     } else {
         last->next = call;

@@ -301,6 +301,15 @@ vg_param_wire_size(const struct vg_api *api, const struct vg_param *param,
     return vg_kind_of(api, param->type).size;
 }
 
+const struct vg_type *
+vg_param_type(const struct vg_param *param)
+{
+    if (param->resolved == NULL) {
+        vg_die(param->place, "'%s' has no declared type", param->name);
+    }
+    return param->resolved;
+}
+
 enum vg_way
 vg_reply_way(const struct vg_param *param)
 {

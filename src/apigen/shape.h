@@ -38,6 +38,10 @@ void vg_each_leaf(struct vg_out *out, const struct vg_api *api,
 /* The struct marks members that the call only writes. */
 bool vg_struct_has_out(const struct vg_type *type);
 
+/* The declared type of a parameter that has one: a handle, a struct. */
+const struct vg_type *
+vg_param_type(const struct vg_param *param) __attribute__((returns_nonnull));
+
 /* Which of a struct's members the reply holds. */
 enum vg_way vg_reply_way(const struct vg_param *param);
 

@@ -447,41 +447,52 @@ test_round_trip(void **state)
 }
 
 static void
-test_exact_size(void **state)
+check_exact_size(const struct wire_test *test, bool absent)
 {
     struct wire_run run;
 
+    run_begin(&run, test, 5, -1, absent);
+    if (run.request_bytes != run.request_size) {
+        fail_msg("%s: %zu bytes sent, %zu promised", test->name, run.request_bytes,
+                 run.request_size);
+    }
+    run_end(&run);
+}
+
+static void
+test_exact_size(void **state)
+{
     (void)state;
     for (size_t i = 0; i < wire_test_count; i++) {
-        for (int absent = 0; absent < 2; absent++) {
-            run_begin(&run, &wire_tests[i], 5, -1, absent != 0);
-            if (run.request_bytes != run.request_size) {
-                fail_msg("%s: %zu bytes sent, %zu promised", wire_tests[i].name,
-                         run.request_bytes, run.request_size);
-            }
-            run_end(&run);
-        }
+        check_exact_size(&wire_tests[i], false);
+        check_exact_size(&wire_tests[i], true);
     }
+}
+
+static void
+check_fields(const struct wire_test *test)
+{
+    struct wire_run base;
+    struct wire_run run;
+
+    run_begin(&base, test, 9, -1, false);
+    for (int field = 0; field < base.fields; field++) {
+        run_begin(&run, test, 9, field, false);
+        if (run.request_bytes == base.request_bytes &&
+            memcmp(run.request, base.request, base.request_bytes) == 0) {
+            fail_msg("%s: value %d does not matter", test->name, field);
+        }
+        run_end(&run);
+    }
+    run_end(&base);
 }
 
 static void
 test_every_field_matters(void **state)
 {
-    struct wire_run base;
-    struct wire_run run;
-
     (void)state;
     for (size_t i = 0; i < wire_test_count; i++) {
-        run_begin(&base, &wire_tests[i], 9, -1, false);
-        for (int field = 0; field < base.fields; field++) {
-            run_begin(&run, &wire_tests[i], 9, field, false);
-            if (run.request_bytes == base.request_bytes &&
-                memcmp(run.request, base.request, base.request_bytes) == 0) {
-                fail_msg("%s: value %d does not matter", wire_tests[i].name, field);
-            }
-            run_end(&run);
-        }
-        run_end(&base);
+        check_fields(&wire_tests[i]);
     }
 }
 
@@ -563,6 +574,23 @@ test_corruption(void **state)
 }
 
 static void
+check_allocation(const struct wire_test *test, struct wire_run *run, size_t bit)
+{
+    uint8_t *byte = run->request + bit / 8;
+    const uint8_t kept = *byte;
+    const size_t limit = test->returns_array ? 3 * VG_ARRAY_MAX * sizeof(uint64_t)
+                                             : run->request_bytes * 4;
+
+    *byte ^= (uint8_t)(1U << bit % 8);
+    dispatch(run->request, run->request_bytes, NULL);
+    *byte = kept;
+    if (allocated > limit) {
+        fail_msg("%s: %zu bytes for a message of %zu", test->name, allocated,
+                 run->request_bytes);
+    }
+}
+
+static void
 test_allocation_cap(void **state)
 {
     struct wire_run run;
@@ -570,21 +598,8 @@ test_allocation_cap(void **state)
     (void)state;
     for (size_t i = 0; i < wire_test_count; i++) {
         run_begin(&run, &wire_tests[i], 17, -1, false);
-        for (size_t at = 0; at + 4 <= run.request_bytes; at++) {
-            for (unsigned bit = 0; bit < 32; bit++) {
-                uint8_t kept = run.request[at + bit / 8];
-                size_t limit = wire_tests[i].returns_array
-                                   ? 3 * VG_ARRAY_MAX * sizeof(uint64_t)
-                                   : run.request_bytes * 4;
-
-                run.request[at + bit / 8] ^= (uint8_t)(1U << bit % 8);
-                dispatch(run.request, run.request_bytes, NULL);
-                run.request[at + bit / 8] = kept;
-                if (allocated > limit) {
-                    fail_msg("%s: %zu bytes for a message of %zu", wire_tests[i].name,
-                             allocated, run.request_bytes);
-                }
-            }
+        for (size_t bit = 0; bit < run.request_bytes * 8; bit++) {
+            check_allocation(&wire_tests[i], &run, bit);
         }
         run_end(&run);
     }
