@@ -164,6 +164,43 @@ set_rule_bits(struct operand_rule *rule, char width, const struct vg_ptx_insn *i
     }
 }
 
+/* The shape of the matrices: m16n8k16. Return: false when no suffix tells. */
+static bool
+find_shape(const struct vg_ptx_insn *insn, unsigned *m, unsigned *n, unsigned *k)
+{
+    for (unsigned i = 0; i < insn->n_suffixes; i++) {
+        unsigned suffix = insn->suffixes[i];
+        if (suffix >= VG_PTX_TYPE_COUNT &&
+            sscanf(vg_ptx_mod_name((enum vg_ptx_mod)(suffix - VG_PTX_TYPE_COUNT)),
+                   "m%un%uk%u", m, n, k) == 3) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many registers each lane gives to d, a, b and c of mma (9.7.15): a 32nd of the
+ * matrix, packed into 32 bits. */
+static void
+set_mma_elements(struct form *form)
+{
+    const struct vg_ptx_insn *insn = &form->insn;
+    unsigned m, n, k;
+
+    if (!find_shape(insn, &m, &n, &k) || vg_ptx_has(insn, VG_PTX_MOD_SP)) {
+        return;
+    }
+    const unsigned sizes[] = { m * n, m * k, k * n, m * n };
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned bits = vg_ptx_type_bits(insn->types[i]);
+        unsigned width = bits > 32 ? bits : 32;
+        form->rules[i].elements = (uint8_t)(sizes[i] * bits / 32 / width);
+        if (m == 8 && n == 8 && k == 4 && bits < 64) { /* four matrices at once */
+            form->rules[i].elements = (uint8_t)(i == 1 || i == 2 ? 2 : bits / 4);
+        }
+    }
+}
+
 static void
 decode_rules(struct form *form, bool is_packed)
 {
@@ -180,6 +217,24 @@ decode_rules(struct form *form, bool is_packed)
         form->n_required += !rule->is_optional;
         at += at[2] == ' ' ? 3 : 2;
     }
+    if (form->insn.op == VG_PTX_OP_MMA && !is_packed) {
+        set_mma_elements(form);
+    }
+}
+
+/* @what of which there are @count, and not @range[0] to @range[1] */
+static int
+fail_count(struct lexer *lexer, const struct form *form, const char *where,
+           const char *what, unsigned count, const unsigned range[2])
+{
+    if (range[0] == range[1]) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where, "'%.*s' takes %u %s%s, not %u",
+                              (int)form->size, form->text, range[0], what,
+                              range[0] == 1 ? "" : "s", count);
+    }
+    return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where,
+                          "'%.*s' takes %u to %u %ss, not %u", (int)form->size,
+                          form->text, range[0], range[1], what, count);
 }
 
 /* Holds the types and suffixes against what the op must have. */
@@ -200,9 +255,8 @@ check_needs(const struct decoder *decoder, const struct form *form)
         return 0;
     }
     if (insn->n_types < row->min_types || insn->n_types > row->max_types) {
-        return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, form->text,
-                              "'%s' takes %u to %u types, not %u", row->name,
-                              row->min_types, row->max_types, insn->n_types);
+        return fail_count(decoder->lexer, form, form->text, "type", insn->n_types,
+                          (const unsigned[]){ row->min_types, row->max_types });
     }
     if (need->classes != 0 && insn->n_types > 0 &&
         (need->classes >> vg_ptx_type_class(insn->types[0]) & 1) == 0) {
@@ -381,13 +435,32 @@ width_fits(const struct operand_rule *rule, const struct vg_ptx_reg *reg)
     return bits == rule->bits;
 }
 
+static const struct operand_rule predicate_rule = { .bits = 1 };
+
+static int
+fail_width(struct lexer *lexer, const struct form *form, const struct operand_rule *rule,
+           const struct vg_ptx_reg *reg, unsigned number, const char *where)
+{
+    char wanted[32];
+
+    if (rule->bits == 1) {
+        snprintf(wanted, sizeof(wanted), "a predicate");
+    } else {
+        snprintf(wanted, sizeof(wanted), "%s%u bits wide",
+                 rule->at_least ? "at least " : "", rule->bits);
+    }
+    return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where,
+                          "operand %u of '%.*s': register '%.60s' is .%s, not %s",
+                          number + 1, (int)form->size, form->text, reg->name,
+                          vg_ptx_type_name(reg->type), wanted);
+}
+
 /* The element of a vector or pair that does not fit: each is of the type's width in ld.v4
  * and st.v4; in d|p the second is a predicate. Return: NULL when all fit. */
 static const struct vg_ptx_reg *
 misfit_element(const struct form *form, const struct operand_rule *rule,
                const struct vg_ptx_reg *regs, const struct vg_ptx_operand *operand)
 {
-    static const struct operand_rule predicate = { .bits = 1 };
     bool is_pair = operand->kind == VG_PTX_OPERAND_PAIR;
 
     if (!is_pair && form->insn.vector == 1) {
@@ -396,7 +469,7 @@ misfit_element(const struct form *form, const struct operand_rule *rule,
     for (unsigned i = 0; i < operand->count; i++) {
         const struct vg_ptx_operand *elem = &operand->elems[i];
         if (elem->kind == VG_PTX_OPERAND_REG &&
-            !width_fits(is_pair && i == 1 ? &predicate : rule, &regs[elem->reg])) {
+            !width_fits(is_pair && i == 1 ? &predicate_rule : rule, &regs[elem->reg])) {
             return &regs[elem->reg];
         }
     }
@@ -443,6 +516,12 @@ check_operand(struct lexer *lexer, const struct form *form, const struct vg_ptx_
                operand->kind == VG_PTX_OPERAND_PAIR) {
         misfit = misfit_element(form, rule, regs, operand);
     }
+    if (rule->elements > 0 && operand->kind == VG_PTX_OPERAND_VECTOR &&
+        operand->count != rule->elements) {
+        return vg_ptx_fail_at(
+            lexer, VG_PTX_SYNTAX, where, "operand %u of '%.*s' has %u elements, not %u",
+            number + 1, (int)form->size, form->text, rule->elements, operand->count);
+    }
     if (!packing_fits(form, rule, regs, operand)) {
         return vg_ptx_fail_at(
             lexer, VG_PTX_SYNTAX, where,
@@ -452,11 +531,10 @@ check_operand(struct lexer *lexer, const struct form *form, const struct vg_ptx_
     if (misfit == NULL) {
         return 0;
     }
-    return vg_ptx_fail_at(
-        lexer, VG_PTX_SYNTAX, where,
-        "operand %u of '%.*s': register '%.60s' is .%s, not %s%u bits wide", number + 1,
-        (int)form->size, form->text, misfit->name, vg_ptx_type_name(misfit->type),
-        rule->at_least ? "at least " : "", rule->bits);
+    if (operand->kind == VG_PTX_OPERAND_PAIR && misfit == &regs[operand->elems[1].reg]) {
+        rule = &predicate_rule;
+    }
+    return fail_width(lexer, form, rule, misfit, number, where);
 }
 
 int
@@ -470,10 +548,8 @@ vg_ptx_form_check(struct lexer *lexer, const struct form *form,
         return 0;
     }
     if (insn->n_operands < form->n_required || insn->n_operands > form->n_rules) {
-        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, places[0],
-                              "'%.*s' takes %u to %u operands, not %u", (int)form->size,
-                              form->text, form->n_required, form->n_rules,
-                              insn->n_operands);
+        return fail_count(lexer, form, places[0], "operand", insn->n_operands,
+                          (const unsigned[]){ form->n_required, form->n_rules });
     }
     for (unsigned i = 0; i < insn->n_operands; i++) {
         r = check_operand(lexer, form, regs, insn, i, places[i + 1]);

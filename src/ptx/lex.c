@@ -123,14 +123,12 @@ skip_dot_word(const char *at)
     return at;
 }
 
-/* Behind the quote that closes a string; NULL when none does on this line. */
+/* Behind the quote that closes a string; NULL when none does on this line. ptxas knows no
+ * escapes in strings, so a backslash is a character like others. */
 static const char *
 skip_string(const char *at)
 {
     for (at++; *at != '"'; at++) {
-        if (at[0] == '\\' && at[1] != '\0') {
-            at++;
-        }
         if (*at == '\0' || *at == '\n') {
             return NULL;
         }

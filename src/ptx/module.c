@@ -65,6 +65,9 @@ parse_target(struct parser *parser)
         bool is_sm = lexer->token.kind == TOKEN_IDENT && lexer->token.size > 3 &&
                      memcmp(lexer->token.text, "sm_", 3) == 0;
         const char *name;
+        if (!is_sm && module->target == NULL) {
+            return vg_ptx_fail_expected(lexer, "a target like sm_80");
+        }
         r = vg_ptx_decl_name(lexer, &name);
         if (r != 0) {
             return r;
@@ -79,9 +82,6 @@ parse_target(struct parser *parser)
             module->target_sm = (uint32_t)sm;
         }
     } while (lex_take(lexer, ','));
-    if (module->target == NULL) {
-        return vg_ptx_fail_expected(lexer, "a target like sm_80");
-    }
     return 0;
 }
 

@@ -595,7 +595,7 @@ vg_ptx_module_print(const struct vg_ptx_module *module,
     put(&printer, module->target);
     put_number(&printer, "\n.address_size %u\n\n", module->address_size);
     for (uint32_t i = 0; i < module->n_funcs; i++) {
-        if (!module->funcs[i].is_entry) {
+        if (!module->funcs[i].is_entry || module->funcs[i].is_declaration) {
             put_header(&printer, &module->funcs[i]);
             put(&printer, ";\n\n");
         }

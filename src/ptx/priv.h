@@ -159,8 +159,9 @@ enum vg_ptx_group vg_ptx_mod_group(unsigned mod);
 /* One operand that an op takes, decoded from its row. */
 struct operand_rule {
     char kind;
-    uint8_t bits;  /* width of a register, 0: not checked */
-    bool at_least; /* bits is a minimum */
+    uint8_t bits;     /* width of a register, 0: not checked */
+    uint8_t elements; /* how many a vector has, 0: not checked */
+    bool at_least;    /* bits is a minimum */
     bool is_optional;
 };
 
