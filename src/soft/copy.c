@@ -90,11 +90,11 @@ issue_async(struct vg_stream *stream, struct vg_copy *c)
     if (stream->capture != NULL) {
         return vg_stream_issue(stream, &work);
     }
-    bool is_idle = stream->last == NULL || stream->last->is_done;
+    bool is_clear = vg_stream_is_clear(stream);
     bool from_ordinary = !vg_memory_is_known(c->src);
     bool to_ordinary = !vg_memory_is_known(c->dst);
     size_t size = c->width * c->height * c->depth;
-    if (to_ordinary || (from_ordinary && (size > MAX_SNAPSHOT || is_idle))) {
+    if (to_ordinary || (from_ordinary && (size > MAX_SNAPSHOT || is_clear))) {
         return vg_stream_run(stream, &work);
     }
     if (from_ordinary && !take_snapshot(&work.copy)) {

@@ -235,6 +235,23 @@ is_idle(const struct vg_stream *stream)
     return true;
 }
 
+static bool
+is_done(const struct vg_op *op)
+{
+    return op == NULL || op->is_done;
+}
+
+bool
+vg_stream_is_clear(const struct vg_stream *stream)
+{
+    const struct vg_context *context = stream->context;
+    if (stream->is_legacy) {
+        return is_idle(stream) && is_done(context->orphans);
+    }
+    return is_done(stream->last) &&
+           (!is_blocking(stream) || is_done(context->legacy->last));
+}
+
 /* --- life --- */
 
 static void

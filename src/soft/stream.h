@@ -63,6 +63,9 @@ CUresult vg_stream_run(struct vg_stream *stream, struct vg_work *work);
 /* Puts edges on @op for its place in @stream and makes it the stream's last. */
 bool vg_stream_order(struct vg_stream *stream, struct vg_op *op);
 
+/* True when what is issued now starts at once. */
+bool vg_stream_is_clear(const struct vg_stream *stream);
+
 /* Waits for what was issued to the stream. Return: the sticky error. */
 CUresult vg_stream_drain(struct vg_stream *stream);
 
