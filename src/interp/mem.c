@@ -349,6 +349,23 @@ do_nothing(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
     return VG_STEP_NEXT;
 }
 
+/* A cache policy is a number that nothing looks at. */
+static int
+make_policy(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
+{
+    uint64_t *d = vg_row64(w, op->d);
+    VG_LANE_LOOP(mask, uint64_t, d, 0);
+    return VG_STEP_NEXT;
+}
+
+static int
+decode_policy(struct vg_dec *d, const struct vg_ptx_insn *insn)
+{
+    const uint32_t dst = vg_dec_dst(d, &insn->operands[0], VG_PTX_B64);
+    vg_dec_emit(d, make_policy)->d = dst;
+    return 0;
+}
+
 static int
 fence_all(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
@@ -383,11 +400,14 @@ VG_ISA(vg_decode_memory)(struct vg_dec *d, const struct vg_ptx_insn *insn)
     case VG_PTX_OP_PREFETCH:
     case VG_PTX_OP_PREFETCHU:
     case VG_PTX_OP_APPLYPRIORITY:
+    case VG_PTX_OP_DISCARD:
         if (vg_ptx_has(insn, VG_PTX_MOD_TENSOR)) {
             return vg_dec_refuse(d, NULL);
         }
         vg_dec_emit(d, do_nothing);
         return 0;
+    case VG_PTX_OP_CREATEPOLICY:
+        return decode_policy(d, insn);
     case VG_PTX_OP_CP:
         return VG_ISA(vg_decode_copy)(d, insn);
     default:

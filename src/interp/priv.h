@@ -85,6 +85,15 @@ struct vg_iop {
     int64_t imm;
     const uint32_t *slots; /* of vectors and calls */
     const void *ext;
+#if defined(VG_INTERP_MUTATE)
+    struct {
+        vg_iop_fn *run;
+        uint64_t flip;
+        uint32_t slot;
+        uint32_t number;
+        uint8_t bits; /* of the result's register; 0: no result */
+    } mutant;
+#endif
 };
 
 enum vg_group_state {
