@@ -275,6 +275,9 @@ check_call(struct vg_api *api, struct vg_call *call)
                        first_if(param->resolved->is_union, param->resolved->members));
         }
     }
+    if (call->thread != NULL && vg_api_call(api, call->thread) == NULL) {
+        vg_die(call->place, "'%s' is no call", call->thread);
+    }
     if (call->side == VG_SIDE_FRONT && call->server == VG_WHO_AUTO) {
         vg_die(call->place, "'%s' is answered in front, so nothing reaches a server",
                call->name);

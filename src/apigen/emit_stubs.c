@@ -39,7 +39,7 @@ emit_refusals(struct vg_out *out, const struct vg_api *api, const struct vg_call
                         : vg_must_print("%s > VG_ARRAY_MAX || (%s != 0 && %s == NULL)",
                                         count_of(p), count_of(p), p->name));
     }
-    if (call->thread != NULL) {
+    if (call->thread != NULL && call->client == VG_WHO_AUTO) {
         vg_put(out, "    if (vg_front_default_stream() != %s) {\n", api->legacy);
         vg_put(out, "        return vg_drv_%s(%s, vg_front_default_stream());\n    }\n",
                call->thread, vg_params_names(call));

@@ -379,6 +379,30 @@ returns_array(const struct vg_call *call)
     return false;
 }
 
+/* What a generated stub may hand over to by hand-written code is not part of the test. */
+static void
+emit_stand_ins(struct vg_out *out, const struct vg_api *api)
+{
+    for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
+        const struct vg_call *target =
+            call->thread != NULL ? vg_api_call(api, call->thread) : NULL;
+
+        if (target == NULL || call->client != VG_WHO_AUTO ||
+            target->client == VG_WHO_AUTO) {
+            continue;
+        }
+        vg_put(out, "\n%s\n", api->result);
+        vg_put_wrapped(
+            out, 4,
+            vg_must_print("vg_drv_%s(%s)", target->name, vg_params_declaration(target)));
+        vg_put(out, "\n{\n");
+        for (const struct vg_param *p = target->params; p != NULL; p = p->next) {
+            vg_put(out, "    (void)%s;\n", p->name);
+        }
+        vg_put(out, "    return %s;\n}\n", api->absent);
+    }
+}
+
 void
 vg_emit_test(struct vg_out *out, const struct vg_api *api)
 {
@@ -389,6 +413,7 @@ vg_emit_test(struct vg_out *out, const struct vg_api *api)
         "#include \"%s_loader.h\"\n#include \"%s_send.h\"\n",
         api->name, api->name, api->name, api->name, api->name);
     emit_structs(out, api);
+    emit_stand_ins(out, api);
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
         if (is_tested(call)) {
             emit_driver(out, api, call);
