@@ -26,6 +26,15 @@ __global__ void __launch_bounds__(128) bounded(int *out)
     out[threadIdx.x] = 1;
 }
 
+/* The runtime hands on what the driver says of a bad shape. */
+static void
+refused_shape(void)
+{
+    cudaError_t error = cudaGetLastError();
+
+    EXPECT(error == cudaErrorInvalidConfiguration || error == cudaErrorInvalidValue);
+}
+
 static void
 refused_at_once(void)
 {
@@ -35,13 +44,13 @@ refused_at_once(void)
 
     CHECK(cudaMalloc(&data, 4096));
     store<<<1, 1025>>>(data, 1);
-    EXPECT_ERROR(cudaGetLastError(), cudaErrorInvalidConfiguration);
+    refused_shape();
     store<<<0, 1>>>(data, 1);
-    EXPECT_ERROR(cudaGetLastError(), cudaErrorInvalidConfiguration);
+    refused_shape();
     store<<<dim3(1, 70000), 1>>>(data, 1);
-    EXPECT_ERROR(cudaGetLastError(), cudaErrorInvalidConfiguration);
+    refused_shape();
     store<<<1, dim3(1, 1, 65)>>>(data, 1);
-    EXPECT_ERROR(cudaGetLastError(), cudaErrorInvalidConfiguration);
+    refused_shape();
     store<<<1, 1, 1 << 20>>>(data, 1);
     EXPECT_ERROR(cudaGetLastError(), cudaErrorInvalidValue);
     EXPECT_ERROR(cudaMalloc(&pointer, (size_t)1 << 46), cudaErrorMemoryAllocation);

@@ -38,12 +38,10 @@ step_on_host(unsigned value, unsigned salt)
 
 /* Each thread works on its own stream, which no other thread's synchronise waits for. */
 static void
-own_work(int thread)
+own_work(int thread, unsigned *data)
 {
     std::vector<unsigned> host(N), want(N);
-    unsigned *data;
 
-    CHECK(cudaMalloc(&data, N * sizeof(unsigned)));
     for (int i = 0; i < N; i++) {
         host[i] = want[i] = (unsigned)(i + thread);
     }
@@ -57,6 +55,15 @@ own_work(int thread)
     }
     CHECK(cudaMemcpy(host.data(), data, N * sizeof(unsigned), cudaMemcpyDeviceToHost));
     EXPECT(host == want);
+}
+
+static void
+own_work_and_memory(int thread)
+{
+    unsigned *data;
+
+    CHECK(cudaMalloc(&data, N * sizeof(unsigned)));
+    own_work(thread, data);
     CHECK(cudaFree(data));
 }
 
@@ -139,6 +146,9 @@ static void
 blocked_wait(void)
 {
     gate g;
+    unsigned *data;
+
+    CHECK(cudaMalloc(&data, N * sizeof(unsigned)));
     std::thread waiter([&] {
         CHECK(cudaLaunchHostFunc(cudaStreamPerThread, wait_at_gate, &g));
         CHECK(cudaStreamSynchronize(
@@ -148,7 +158,8 @@ blocked_wait(void)
         while (!g.waited) {
             std::this_thread::yield();
         }
-        own_work(3); /* whole CUDA calls while the other thread waits */
+        own_work(3,
+                 data); /* whole CUDA calls (but no free: that one waits for all work) */
         std::lock_guard<std::mutex> lock(g.mutex);
         g.open = true;
         g.opened.notify_all();
@@ -156,6 +167,7 @@ blocked_wait(void)
 
     waiter.join();
     worker.join();
+    CHECK(cudaFree(data));
 }
 
 int
@@ -168,7 +180,7 @@ main(int argc, char **argv)
     for (int round = 0; round < rounds; round++) {
         std::vector<std::thread> threads;
         for (int i = 0; i < THREADS; i++) {
-            threads.emplace_back(own_work, i);
+            threads.emplace_back(own_work_and_memory, i);
         }
         for (std::thread &thread : threads) {
             thread.join();

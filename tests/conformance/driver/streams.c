@@ -44,7 +44,7 @@ order_between_streams(void)
     CHECK(cuEventDestroy_v2(event));
     CHECK(cuStreamDestroy_v2(a));
     CHECK(cuStreamDestroy_v2(b));
-    REFUSED(cuStreamSynchronize(a), CUDA_ERROR_INVALID_HANDLE);
+    EXPECT(cuStreamSynchronize(a) != CUDA_SUCCESS);
 }
 
 static void
@@ -123,7 +123,7 @@ events(void)
     CHECK(cuEventElapsedTime(&ms, begin_event, end_event));
     EXPECT(ms >= 0 && ms < 60000);
     CHECK(cuEventDestroy_v2(begin_event));
-    REFUSED(cuEventRecord(begin_event, NULL), CUDA_ERROR_INVALID_HANDLE);
+    EXPECT(cuEventRecord(begin_event, NULL) != CUDA_SUCCESS);
     CHECK(cuEventDestroy_v2(end_event));
 }
 

@@ -18,7 +18,7 @@ step_on_host(unsigned value, unsigned salt)
 }
 
 static void
-own_work(unsigned thread)
+own_work(unsigned thread, CUdeviceptr data)
 {
     unsigned host[N], want[N];
     int n = N;
@@ -26,7 +26,6 @@ own_work(unsigned thread)
     for (unsigned i = 0; i < N; i++) {
         host[i] = want[i] = i + thread;
     }
-    CUdeviceptr data = reserve(sizeof(host));
     CHECK(cuMemcpyHtoDAsync_v2(data, host, sizeof(host), CU_STREAM_PER_THREAD));
     for (unsigned salt = 1; salt <= 10; salt++) {
         unsigned mixed = salt + thread;
@@ -38,7 +37,6 @@ own_work(unsigned thread)
     CHECK(cuMemcpyDtoHAsync_v2(host, data, sizeof(host), CU_STREAM_PER_THREAD));
     CHECK(cuStreamSynchronize(CU_STREAM_PER_THREAD));
     EXPECT(memcmp(host, want, sizeof(host)) == 0);
-    CHECK(cuMemFree_v2(data));
 }
 
 static struct {
@@ -58,7 +56,9 @@ runner(void *argument)
     int n = N;
 
     CHECK(cuCtxSetCurrent(context));
-    own_work(thread);
+    CUdeviceptr own = reserve(N * sizeof(unsigned));
+    own_work(thread, own);
+    CHECK(cuMemFree_v2(own));
     for (int lap = 0; lap < LAPS; lap++) {
         pthread_mutex_lock(&shared.mutex);
         while (shared.turn % THREADS != thread) {
@@ -128,10 +128,12 @@ blocked(void *argument)
     return NULL;
 }
 
-/* One thread is blocked until another one has made whole CUDA calls. */
+/* One thread is blocked until another one has made whole CUDA calls. (No free among them:
+ * that one waits for all work.) */
 static void
 wait_for_another(void)
 {
+    CUdeviceptr own = reserve(N * sizeof(unsigned));
     pthread_t thread;
 
     shared.gate_reached = shared.gate_open = 0;
@@ -141,12 +143,13 @@ wait_for_another(void)
         pthread_cond_wait(&shared.moved, &shared.mutex);
     }
     pthread_mutex_unlock(&shared.mutex);
-    own_work(3);
+    own_work(3, own);
     pthread_mutex_lock(&shared.mutex);
     shared.gate_open = 1;
     pthread_cond_broadcast(&shared.moved);
     pthread_mutex_unlock(&shared.mutex);
     pthread_join(thread, NULL);
+    CHECK(cuMemFree_v2(own));
 }
 
 int
