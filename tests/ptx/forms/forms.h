@@ -123,6 +123,7 @@ void vg_kernels_control(struct vg_forms *forms);
 void vg_kernels_warp(struct vg_forms *forms);
 void vg_kernels_tensor(struct vg_forms *forms);
 void vg_kernels_matrix(struct vg_forms *forms);
+void vg_kernels_wmma(struct vg_forms *forms);
 void vg_kernels_atomic(struct vg_forms *forms);
 
 /* Values for one operand kind: how many edges there are, and the i-th value, which is

@@ -284,31 +284,54 @@ run_kernel(struct vg_forms *forms, const struct vg_kernel_test *test)
     }
 }
 
-/* vprintf as nvcc calls it: format and argument buffer by generic address. */
+/* vprintf as nvcc calls it: format and argument buffer by generic address. The format is
+ * "%d %s %f %lld %c %%\n", the arguments an int, a pointer to "hi", a double, a long long
+ * and a char. */
 static void
 run_print(struct vg_forms *forms, const struct vg_kernel_test *test)
 {
     struct vg_launch launch = {
         .decls =
             ".extern .func (.param .b32 res) vprintf(.param .b64 f, .param .b64 a);\n"
-            ".global .align 1 .b8 str[7] = { 118, 61, 37, 100, 33, 10, 0 };\n",
+            ".global .align 1 .b8 str[22] = { 37, 100, 32, 37, 115, 32, 37, 102, 32, 37, "
+            "108, 108, 100, 32, 37, 99, 32, 37, 37, 10, 0 };\n"
+            ".global .align 1 .b8 word[3] = { 104, 105, 0 };\n",
         .body =
-            ".local .align 8 .b8 args[8];\nsetp.ne.s32 %p1, %me, 0;\n@%p1 bra END;\n"
+            ".local .align 8 .b8 args[40];\nsetp.ne.s32 %p1, %me, 0;\n@%p1 bra END;\n"
             "mov.u64 %d1, args;\ncvta.local.u64 %d2, %d1;\nmov.u32 %r1, 4711;\n"
-            "st.local.u32 [%d1], %r1;\nmov.u64 %d3, str;\ncvta.global.u64 %d4, %d3;\n{\n"
+            "st.local.u32 [%d1], %r1;\nmov.u64 %d5, word;\ncvta.global.u64 %d5, %d5;\n"
+            "st.local.u64 [%d1+8], %d5;\nmov.f64 %d6, 0d3FF8000000000000;\n"
+            "st.local.f64 [%d1+16], %d6;\nmov.u64 %d7, -12345678901;\n"
+            "st.local.u64 [%d1+24], %d7;\nmov.u32 %r1, 120;\nst.local.u32 [%d1+32], %r1;\n"
+            "mov.u64 %d3, str;\ncvta.global.u64 %d4, %d3;\n{\n"
             ".param .b64 p0;\nst.param.b64 [p0], %d4;\n.param .b64 p1;\n"
             "st.param.b64 [p1], %d2;\n.param .b32 r0;\ncall.uni (r0), vprintf, (p0, p1);\n"
             "ld.param.b32 %r2, [r0];\n}\nst.global.u32 [%myout], %r2;\nEND:\n",
     };
+    struct {
+        int32_t number, pad;
+        uint64_t word;
+        double half;
+        int64_t large;
+        int32_t letter;
+    } args;
 
     (void)test;
     if (vg_forms_launch(forms, &launch) != VG_LAUNCH_OK) {
         return;
     }
-    uint32_t argument = 0;
-    memcpy(&argument, vg_forms_report.print_args, sizeof(argument));
-    if (strcmp(vg_forms_report.printed, "v=%d!\n") != 0 || argument != 4711) {
-        vg_forms_fail(forms, "printed '%s' with %u", vg_forms_report.printed, argument);
+    memset(&args, 0, sizeof(args));
+    memcpy(&args, vg_forms_report.print_args,
+           sizeof(args) < sizeof(vg_forms_report.print_args)
+               ? sizeof(args)
+               : sizeof(vg_forms_report.print_args));
+    bool same = args.number == 4711 && args.half == 1.5 && args.large == -12345678901 &&
+                args.letter == 'x';
+    if (strcmp(vg_forms_report.printed, "%d %s %f %lld %c %%\n") != 0 || !same ||
+        vg_forms_report.print_args_size < 36) {
+        vg_forms_fail(forms, "printed '%s' with %d %g %lld, %zu bytes",
+                      vg_forms_report.printed, args.number, args.half,
+                      (long long)args.large, vg_forms_report.print_args_size);
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * kernels_matrix - ldmatrix, movmatrix, cp.async, wmma (PTX manual 9.7.9.25, 9.7.14.5).
+ * kernels_matrix - ldmatrix, stmatrix, movmatrix, cp.async (PTX
+ * manual 9.7.9.25, 9.7.14.5).
  */
 
 #include <stdio.h>
@@ -127,6 +128,48 @@ run_movmatrix(struct vg_forms *forms, const struct vg_kernel_test *test)
     }
 }
 
+/* arg: matrices * 2 + trans. Row r of matrix i goes where lane 8 i + r points. */
+static void
+run_stmatrix(struct vg_forms *forms, const struct vg_kernel_test *test)
+{
+    unsigned n = (unsigned)test->arg >> 1;
+    bool trans = (test->arg & 1) != 0;
+    static const char *const lists[] = { "", "{%r20}", "{%r20, %r21}", "",
+                                         "{%r20, %r21, %r22, %r23}" };
+    struct vg_launch launch = { .decls = ".shared .align 16 .b8 sm[4096];\n" };
+
+    fill_random();
+    vg_text_clear(&text);
+    vg_text_add(&text, "mov.u32 %%r1, sm;\nmul.lo.u32 %%r7, %%lane, 80;\n"
+                       "add.u32 %%r7, %%r7, %%r1;\n");
+    for (unsigned i = 0; i < n; i++) {
+        vg_text_add(&text, "ld.global.u32 %%r%u, [%%myin+%u];\n", 20 + i, i * 4);
+    }
+    vg_text_add(&text, "%s [%%r7], %s;\nbar.sync 0;\n", test->forms, lists[n]);
+    for (int i = 0; i < 16; i += 4) {
+        vg_text_add(&text,
+                    "ld.shared.u32 %%r3, [%%r7+%d];\nst.global.u32 [%%myout+%d], %%r3;\n",
+                    i, i);
+    }
+    launch.body = text.bytes;
+    if (vg_forms_launch(forms, &launch) != VG_LAUNCH_OK) {
+        return;
+    }
+    for (unsigned lane = 0; lane < n * 8; lane++) {
+        for (unsigned col = 0; col < 8; col++) {
+            unsigned r = trans ? col : lane % 8; /* as the registers see it */
+            unsigned c = trans ? lane % 8 : col;
+            uint32_t want = half_at((r * 4 + c / 2) * 128 + lane / 8 * 4 + c % 2 * 2);
+            uint32_t got = vg_out32(lane * 32 + col / 2) >> (col % 2 * 16) & 0xffff;
+            if (got != want) {
+                vg_forms_fail(forms, "row %u column %u: got %x, want %x", lane, col, got,
+                              want);
+                return;
+            }
+        }
+    }
+}
+
 struct copy {
     const char *form;
     unsigned bytes;
@@ -192,71 +235,6 @@ run_copy(struct vg_forms *forms, const struct vg_kernel_test *test)
     }
 }
 
-/* a list of eight registers: "%r1" gives %r10 to %r17 */
-#define EIGHT(r) "{" r "0, " r "1, " r "2, " r "3, " r "4, " r "5, " r "6, " r "7}"
-
-/* The fragment's layout is nobody's business, so the four are tested together: D = A B +
- * C with C the same everywhere. */
-static void
-run_wmma(struct vg_forms *forms, const struct vg_kernel_test *test)
-{
-    static const char body[] =
-        "mov.u32 %r9, sm;\nmov.u32 %r8, 16;\n"
-        "wmma.load.a.sync.aligned.row.m8n32k16.shared.f16 " EIGHT(
-            "%r1") ", [%r9], %r8;\n"
-                   "add.u32 %r9, %r9, 1024;\n"
-                   "wmma.load.b.sync.aligned.col.m8n32k16.shared.f16 " EIGHT(
-                       "%r2") ", [%r9], %r8;\n"
-                              "mov.b32 %r7, 0f3FC00000;\n"
-                              "wmma.mma.sync.aligned.row.col.m8n32k16.f32.f32 " EIGHT("%r4") ", " EIGHT(
-                                  "%r1") ", " EIGHT("%r2") ", {%r7, %r7, %r7, %r7, %r7, %r7, %r7, %r7};\n"
-                                                           "add.u32 %r9, %r9, 1024;\nmov.u32 %r8, 32;\n"
-                                                           "wmma.store.d.sync.aligned.row.m8n32k16.shared.f32 [%r9], " EIGHT(
-                                                               "%r4") ", %r8;\nbar.sync 0;\nmad.lo.u32 %r9, %me, 32, %r9;\n";
-    struct vg_launch launch = { .decls = ".shared .align 32 .b8 sm[4096];\n" };
-
-    (void)test;
-    fill_random();
-    for (size_t i = 0; i < 1024; i++) { /* small integers in f16 */
-        uint64_t r = vg_random(i);
-        uint64_t bits = vg_soft_pack(VG_SOFT_F16, VG_SOFT_RN,
-                                     vg_soft_from_int((r & 1) != 0, r >> 8 & 7));
-        memcpy(vg_forms_in + i * 2, &bits, 2);
-    }
-    vg_text_clear(&text);
-    add_copy_in();
-    vg_text_add(&text, "%s", body);
-    for (int i = 0; i < 32; i += 4) {
-        vg_text_add(&text,
-                    "ld.shared.u32 %%r3, [%%r9+%d];\nst.global.u32 [%%myout+%d], %%r3;\n",
-                    i, i);
-    }
-    launch.body = text.bytes;
-    if (vg_forms_launch(forms, &launch) != VG_LAUNCH_OK) {
-        return;
-    }
-    for (unsigned row = 0; row < 8; row++) {
-        for (unsigned col = 0; col < 32; col++) {
-            struct vg_soft sum = vg_soft_unpack(VG_SOFT_F32, 0x3fc00000);
-            for (unsigned k = 0; k < 16; k++) {
-                struct vg_soft a =
-                    vg_soft_unpack(VG_SOFT_F16, half_at((row * 16 + k) * 2));
-                struct vg_soft b =
-                    vg_soft_unpack(VG_SOFT_F16, half_at(1024 + (col * 16 + k) * 2));
-                sum = vg_soft_add(sum, vg_soft_mul(a, b), VG_SOFT_RN);
-            }
-            uint32_t want = (uint32_t)vg_soft_pack(VG_SOFT_F32, VG_SOFT_RN, sum);
-            unsigned index = row * 32 + col; /* eight words a thread */
-            uint32_t got = vg_out32(index / 8 * 32 + index % 8);
-            if (got != want) {
-                vg_forms_fail(forms, "row %u column %u: got %x, want %x", row, col, got,
-                              want);
-                return;
-            }
-        }
-    }
-}
-
 #define LDM "ldmatrix.sync.aligned.m8n8."
 
 static const struct vg_kernel_test tests[] = {
@@ -271,11 +249,10 @@ static const struct vg_kernel_test tests[] = {
     { LDM "x4.shared.b16", run_ldmatrix, 4 * 4 + 2, NULL },
     { LDM "x4.trans.shared.b16", run_ldmatrix, 4 * 4 + 3, NULL },
     { "movmatrix.sync.aligned.m8n8.trans.b16", run_movmatrix, 0, NULL },
-    { "wmma.load.a.sync.aligned.row.m8n32k16.shared.f16\n"
-      "wmma.load.b.sync.aligned.col.m8n32k16.shared.f16\n"
-      "wmma.mma.sync.aligned.row.col.m8n32k16.f32.f32\n"
-      "wmma.store.d.sync.aligned.row.m8n32k16.shared.f32",
-      run_wmma, 0, NULL },
+    { "stmatrix.sync.aligned.m8n8.x1.shared.b16", run_stmatrix, 1 * 2, NULL },
+    { "stmatrix.sync.aligned.m8n8.x2.shared.b16", run_stmatrix, 2 * 2, NULL },
+    { "stmatrix.sync.aligned.m8n8.x4.shared.b16", run_stmatrix, 4 * 2, NULL },
+    { "stmatrix.sync.aligned.m8n8.x4.trans.shared.b16", run_stmatrix, 4 * 2 + 1, NULL },
     { "cp.async.wait_all\ncp.async.cg.shared.global.L2::64B", run_copy, 0, NULL },
 };
 

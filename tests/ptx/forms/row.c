@@ -46,6 +46,7 @@ struct row {
     char out_kinds[VG_FORM_MAX_OUT + 1];
     enum variant variant;
     uint64_t immediate;
+    size_t immediate_at; /* which input it is */
     size_t lanes;
 };
 
@@ -134,7 +135,7 @@ add_declaration(struct vg_text *text, const char *name, size_t index, char kind)
 static void
 add_immediate(struct vg_text *text, const struct row *row)
 {
-    char kind = row->in_kinds[row->n_in - 1];
+    char kind = row->in_kinds[row->immediate_at];
 
     if (kind == 'F') {
         vg_text_add(text, "0f%08" PRIX64, row->immediate);
@@ -142,6 +143,8 @@ add_immediate(struct vg_text *text, const struct row *row)
         vg_text_add(text, "0d%016" PRIX64, row->immediate);
     } else if (kind == 'r' && (row->immediate & 4) != 0) {
         vg_text_add(text, "%d", (int32_t)row->immediate);
+    } else if (kind == 'h' && (row->immediate & 4) != 0) {
+        vg_text_add(text, "%d", (int16_t)row->immediate);
     } else if (kind == 'd' && (row->immediate & 4) != 0) {
         vg_text_add(text, "%" PRId64, (int64_t)row->immediate);
     } else {
@@ -163,7 +166,7 @@ add_generated(struct vg_text *text, const struct row *row)
     }
     for (size_t i = 0; i < row->n_in; i++) {
         vg_text_add(text, ", ");
-        if (row->variant == IMMEDIATE && i == row->n_in - 1) {
+        if (row->variant == IMMEDIATE && i == row->immediate_at) {
             add_immediate(text, row);
         } else {
             vg_text_add(text, "%%a%zu", i);
@@ -376,7 +379,7 @@ check_lane(const struct row *row, size_t lane)
 
     memcpy(operands, in, row->n_in * sizeof(uint64_t));
     if (row->variant == IMMEDIATE) {
-        operands[row->n_in - 1] = row->immediate;
+        operands[row->immediate_at] = row->immediate;
     }
     if (runs && !row->form->ref(row->form, operands, want)) {
         return true;
@@ -452,17 +455,27 @@ run_variant(struct row *row)
     return true;
 }
 
+/* A constant in place of each source that may be one; more of them in the last place,
+ * where compilers put them. */
 static bool
 run_immediates(struct row *row)
 {
-    char kind = row->in_kinds[row->n_in - 1];
-    size_t edges = vg_values_edges(kind);
-
     row->variant = IMMEDIATE;
-    for (size_t i = 0; i < N_IMMEDIATES; i++) {
-        row->immediate = vg_value(kind, i * (edges - 1) / (N_IMMEDIATES - 1));
-        if (!run_variant(row)) {
-            return false;
+    for (size_t k = 0; k < row->n_in; k++) {
+        char kind = row->in_kinds[k];
+        size_t edges = vg_values_edges(kind);
+        bool is_last = k == row->n_in - 1;
+        size_t count = is_last ? N_IMMEDIATES : row->forms->quick ? 1 : 2;
+        if (strchr("rhdscnFD", kind) == NULL) {
+            continue;
+        }
+        row->immediate_at = k;
+        for (size_t i = 0; i < count; i++) {
+            row->immediate =
+                vg_value(kind, (i + !is_last) * (edges - 1) / (N_IMMEDIATES - 1));
+            if (!run_variant(row)) {
+                return false;
+            }
         }
     }
     return true;
@@ -490,8 +503,9 @@ vg_forms_run_row(struct vg_forms *forms, const struct vg_form *form)
             return;
         }
     }
+    bool is_move = strncmp(form->name, "mov.", 4) == 0;
     if (form->text[0] == '\0' && (form->flags & VG_FORM_NO_IMMEDIATE) == 0 &&
-        row.n_in > 1 && strchr("rhdscnFD", row.in_kinds[row.n_in - 1]) != NULL) {
+        (row.n_in > 1 || is_move)) {
         (void)run_immediates(&row);
     }
 }

@@ -84,6 +84,7 @@ vg_forms_create(bool quick)
     vg_kernels_atomic(forms);
     vg_kernels_tensor(forms);
     vg_kernels_matrix(forms);
+    vg_kernels_wmma(forms);
     return forms;
 }
 

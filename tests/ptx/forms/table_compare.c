@@ -257,9 +257,10 @@ add_selp(struct vg_forms *forms)
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char kind = names[i][1] == '1' ? 'h' : names[i][1] == '3' ? 'r' : 'd';
+        char in = names[i][0] != 'f' ? kind : kind == 'r' ? 'F' : 'D';
         struct vg_form form = { .ref = ref_selp };
         snprintf(form.name, sizeof(form.name), "selp.%s", names[i]);
-        snprintf(form.shape, sizeof(form.shape), "%c=%c%cp", kind, kind, kind);
+        snprintf(form.shape, sizeof(form.shape), "%c=%c%cp", kind, in, in);
         vg_forms_add(forms, &form);
     }
 }
@@ -291,7 +292,8 @@ add_slct(struct vg_forms *forms)
             struct vg_form form = { .ref = ref_slct, .p = { c } };
             snprintf(form.name, sizeof(form.name), "slct%s.%s.%s", c == 2 ? ".ftz" : "",
                      names[i], c == 0 ? "s32" : "f32");
-            snprintf(form.shape, sizeof(form.shape), "%c=%c%c%c", kind, kind, kind,
+            char in = names[i][0] != 'f' ? kind : 'F';
+            snprintf(form.shape, sizeof(form.shape), "%c=%c%c%c", kind, in, in,
                      c == 0 ? 'r' : 'F');
             vg_forms_add(forms, &form);
         }
