@@ -104,7 +104,9 @@ relay_race(void)
     for (unsigned &value : host) {
         value = want;
     }
+    /* a copy from pageable memory may still be on its way when it returns */
     CHECK(cudaMemcpy(r.data, host.data(), N * sizeof(unsigned), cudaMemcpyHostToDevice));
+    CHECK(cudaStreamSynchronize(cudaStreamPerThread));
     for (int i = 0; i < THREADS; i++) {
         threads.emplace_back(hand_over, &r, i);
     }
