@@ -201,31 +201,32 @@ struct reading {
     unsigned count;
 };
 
-static int
-add_operand(struct body *body, struct reading *reading, struct vg_ptx_operand **out)
+/* Return: the next operand; NULL with @out_r set when there are too many. */
+static struct vg_ptx_operand *
+add_operand(struct body *body, struct reading *reading, int *out_r)
 {
     unsigned count = reading->count;
 
     if (count == VG_PTX_MAX_OPERANDS) {
-        return vg_ptx_fail_at(&body->lexer, VG_PTX_LIMIT, body->lexer.token.text,
-                              "more than %u operands", VG_PTX_MAX_OPERANDS);
+        *out_r = vg_ptx_fail_at(&body->lexer, VG_PTX_LIMIT, body->lexer.token.text,
+                                "more than %u operands", VG_PTX_MAX_OPERANDS);
+        return NULL;
     }
     reading->operands[count] = (struct vg_ptx_operand){ 0 };
     reading->places[count + 1] = body->lexer.token.text;
     reading->label_kinds[count] = 0;
     reading->count++;
-    *out = &reading->operands[count];
-    return 0;
+    return &reading->operands[count];
 }
 
 /* A label, resolved later. */
 static int
 read_label(struct body *body, struct reading *reading, unsigned kinds)
 {
-    struct vg_ptx_operand *operand = NULL;
-    int r = add_operand(body, reading, &operand);
+    int r = 0;
+    struct vg_ptx_operand *operand = add_operand(body, reading, &r);
 
-    if (r != 0) {
+    if (operand == NULL) {
         return r;
     }
     if (body->lexer.token.kind != TOKEN_IDENT) {
@@ -238,44 +239,62 @@ read_label(struct body *body, struct reading *reading, unsigned kinds)
     return 0;
 }
 
+/* ( ... ) of a call, or an empty list when there is none */
+static int
+read_list(struct body *body, struct reading *reading, bool is_written)
+{
+    int r = 0;
+    struct vg_ptx_operand *operand = add_operand(body, reading, &r);
+
+    if (operand == NULL) {
+        return r;
+    }
+    operand->kind = VG_PTX_OPERAND_LIST;
+    return is_written ? vg_ptx_operand_parse_list(body, operand) : 0;
+}
+
+static int
+read_callee(struct body *body, struct reading *reading)
+{
+    const char *where = body->lexer.token.text;
+    int r = 0;
+    struct vg_ptx_operand *operand = add_operand(body, reading, &r);
+
+    if (operand == NULL) {
+        return r;
+    }
+    r = vg_ptx_operand_parse(body, operand);
+    if (r == 0 && operand->kind != VG_PTX_OPERAND_FUNC &&
+        operand->kind != VG_PTX_OPERAND_REG) {
+        r = vg_ptx_fail_at(&body->lexer, VG_PTX_SYNTAX, where,
+                           "this is neither a function nor a register");
+    }
+    return r;
+}
+
 /* call (results), callee, (arguments), prototype: three operands always */
 static int
 read_call(struct body *body, struct reading *reading)
 {
     struct lexer *lexer = &body->lexer;
-    struct vg_ptx_operand *operand = NULL;
-    int r = add_operand(body, reading, &operand);
+    bool is_written = lex_is(lexer, '(');
+    bool has_more;
+    int r = read_list(body, reading, is_written);
 
-    if (r == 0) {
-        operand->kind = VG_PTX_OPERAND_LIST;
-        if (lex_is(lexer, '(')) {
-            r = vg_ptx_operand_parse_list(body, operand);
-            if (r == 0) {
-                r = vg_ptx_lex_want(lexer, ',');
-            }
-        }
+    if (r == 0 && is_written) {
+        r = vg_ptx_lex_want(lexer, ',');
     }
     if (r == 0) {
-        r = add_operand(body, reading, &operand);
+        r = read_callee(body, reading);
     }
-    if (r == 0) {
-        r = vg_ptx_operand_parse(body, operand);
+    if (r != 0) {
+        return r;
     }
-    if (r == 0 && operand->kind != VG_PTX_OPERAND_FUNC &&
-        operand->kind != VG_PTX_OPERAND_REG) {
-        r = vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, reading->places[2],
-                           "this is neither a function nor a register");
-    }
-    bool has_more = r == 0 && lex_take(lexer, ',');
-    if (r == 0) {
-        r = add_operand(body, reading, &operand);
-    }
-    if (r == 0) {
-        operand->kind = VG_PTX_OPERAND_LIST;
-        if (has_more && lex_is(lexer, '(')) {
-            r = vg_ptx_operand_parse_list(body, operand);
-            has_more = r == 0 && lex_take(lexer, ',');
-        }
+    has_more = lex_take(lexer, ',');
+    is_written = has_more && lex_is(lexer, '(');
+    r = read_list(body, reading, is_written);
+    if (r == 0 && is_written) {
+        has_more = lex_take(lexer, ',');
     }
     return r == 0 && has_more ? read_label(body, reading, LABEL_TARGETS | LABEL_PROTOTYPE)
                               : r;
@@ -285,8 +304,7 @@ static int
 read_operands(struct body *body, const struct form *form, struct reading *reading)
 {
     struct lexer *lexer = &body->lexer;
-    struct vg_ptx_operand *operand = NULL;
-    int r;
+    int r = 0;
 
     if (form->insn.op == VG_PTX_OP_CALL) {
         return read_call(body, reading);
@@ -299,8 +317,8 @@ read_operands(struct body *body, const struct form *form, struct reading *readin
             r = read_label(body, reading,
                            form->insn.op == VG_PTX_OP_BRX ? LABEL_TARGETS : LABEL_TARGET);
         } else {
-            r = add_operand(body, reading, &operand);
-            if (r == 0) {
+            struct vg_ptx_operand *operand = add_operand(body, reading, &r);
+            if (operand != NULL) {
                 r = vg_ptx_operand_parse(body, operand);
             }
         }

@@ -71,7 +71,7 @@ vg_ptx_decl_space(const struct lexer *lexer)
 static int
 take_align(struct lexer *lexer, uint32_t *out)
 {
-    uint64_t align;
+    uint64_t align = 0;
     int r;
 
     vg_ptx_lex_next(lexer);

@@ -34,7 +34,7 @@ fill_source(const char *text, const char *where, struct vg_ptx_diag *diag)
     diag->source[size] = '\0';
 }
 
-static int
+static int __attribute__((format(printf, 4, 0)))
 fail_va(struct lexer *lexer, int condition, const char *where, const char *format,
         va_list args)
 {

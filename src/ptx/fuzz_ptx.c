@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct text {
@@ -67,7 +68,7 @@ parse(const char *bytes, size_t size)
     return module;
 }
 
-int
+int /* NOLINTNEXTLINE(readability-identifier-naming) */
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct vg_ptx_module *first = parse((const char *)data, size);

@@ -147,6 +147,7 @@ take_scalar(struct init *init, size_t offset)
     size_t width = vg_ptx_type_bits(init->var->type) / 8;
     struct number number;
     uint64_t value;
+    char *bytes;
     bool negative = false;
 
     if (offset + width > init->bytes.count) {
@@ -173,7 +174,11 @@ take_scalar(struct init *init, size_t offset)
         return vg_ptx_fail(lexer, "a constant that does not fit type .%s",
                            vg_ptx_type_name(init->var->type));
     }
-    memcpy((char *)init->bytes.items + offset, &value, width < 8 ? width : 8);
+    bytes = init->bytes.items;
+    if (bytes == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(bytes + offset, &value, width < 8 ? width : 8);
     vg_ptx_lex_next(lexer);
     return 0;
 }

@@ -266,7 +266,7 @@ parse_triple(struct lexer *lexer, uint32_t out[3])
 
     out[0] = out[1] = out[2] = 1;
     do {
-        uint64_t value;
+        uint64_t value = 0;
         if (count == 3) {
             return vg_ptx_fail(lexer, "more than three numbers");
         }
@@ -284,7 +284,7 @@ parse_triple(struct lexer *lexer, uint32_t out[3])
 static int
 parse_directive(struct lexer *lexer, struct vg_ptx_func *func)
 {
-    uint32_t ignored[3];
+    uint32_t ignored[3] = { 0 };
     uint32_t *numbers = ignored;
     bool is_skipped;
     int r = vg_ptx_decl_skip_debug(lexer, &is_skipped);

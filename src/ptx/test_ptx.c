@@ -103,14 +103,9 @@ text_may_begin_with_blanks_and_comments(void **state)
 static void
 what_does_not_begin_with_version_is_not_ptx(void **state)
 {
-    static const char *const texts[] = { "",
-                                         "\n",
-                                         ".target sm_80\n",
-                                         "\x7f"
-                                         "ELF",
-                                         "/* open",
-                                         "hello",
-                                         ".versions 1.0" };
+    static const char *const texts[] = {
+        "", "\n", ".target sm_80\n", "\177ELF\2\1\1", "/* open", "hello", ".versions 1.0",
+    };
     struct vg_ptx_diag diag;
 
     (void)state;
@@ -543,12 +538,11 @@ static void
 caret_stays_visible_in_long_lines(void **state)
 {
     struct vg_ptx_diag diag;
-    char text[4096] = ENTRY "{ ";
+    char text[4096];
     char formatted[512];
 
     (void)state;
-    memset(text + strlen(text), ' ', 1000);
-    strcat(text, "oops.b32 x; }");
+    snprintf(text, sizeof(text), ENTRY "{ %1000soops.b32 x; }", "");
     assert_int_equal(refuse(text, &diag), VG_PTX_SYNTAX);
     assert_int_equal(diag.line, 5);
     assert_int_equal(diag.column, 1012);
@@ -565,14 +559,11 @@ depth_of_scopes_is_limited(void **state)
 {
     struct vg_ptx_diag diag;
     char text[4096] = ENTRY;
+    char *at = text + strlen(text);
 
     (void)state;
-    for (unsigned i = 0; i <= VG_PTX_MAX_DEPTH; i++) {
-        strcat(text, "{");
-    }
-    for (unsigned i = 0; i <= VG_PTX_MAX_DEPTH; i++) {
-        strcat(text, "}");
-    }
+    memset(at, '{', VG_PTX_MAX_DEPTH + 1);
+    memset(at + VG_PTX_MAX_DEPTH + 1, '}', VG_PTX_MAX_DEPTH + 1);
     assert_int_equal(refuse(text, &diag), VG_PTX_LIMIT);
 }
 
