@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "front/front_priv.h"
 
@@ -27,6 +29,11 @@ end_thread(void *object)
     void (*on_exit_of)(uint64_t) =
         atomic_load_explicit(&thread_exit, memory_order_acquire);
 
+    /* the main thread ends with the process: exit handlers still call us, and so does a
+     * forked child's only thread, which owns nothing of the driver's */
+    if (syscall(SYS_gettid) == getpid()) {
+        return;
+    }
     if (on_exit_of != NULL) {
         on_exit_of(thread->id);
     }
