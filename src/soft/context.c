@@ -144,34 +144,99 @@ vg_context_module_init(void)
     return primary != NULL ? 0 : -1;
 }
 
+bool
+vg_context_follow(struct vg_context *context, struct vg_op *op)
+{
+    bool ok = vg_op_after(op, context->orphans);
+    for (struct vg_stream *s = context->streams; ok && s != NULL; s = s->next) {
+        ok = vg_op_after(op, s->last);
+    }
+    return ok;
+}
+
+static bool
+is_idle(const struct vg_context *context)
+{
+    for (const struct vg_stream *s = context->streams; s != NULL; s = s->next) {
+        if (s->last != NULL && !s->last->is_done) {
+            return false;
+        }
+    }
+    return context->orphans == NULL || context->orphans->is_done;
+}
+
+/* An operation that is done when all that was issued is; what others issue meanwhile does
+ * not prolong a wait for it. */
+static struct vg_op *
+make_barrier(struct vg_context *context)
+{
+    struct vg_work nothing = { .kind = VG_WORK_EMPTY };
+    struct vg_op *op = vg_op_create(context, &nothing);
+    if (op != NULL && !vg_context_follow(context, op)) {
+        vg_op_unref(op);
+        return NULL;
+    }
+    if (op != NULL) {
+        vg_op_submit(op);
+    }
+    return op;
+}
+
+/* Lock held; released while the text is written. */
+static void
+flush_print(struct vg_context *context)
+{
+    if (vg_print_has_text(context->print)) {
+        vg_soft_unlock();
+        vg_print_flush(context->print);
+        vg_soft_lock();
+    }
+}
+
 CUresult
 vg_context_drain(struct vg_context *context)
 {
     vg_object_ref(&context->object);
-    for (struct vg_stream *s = context->streams; s != NULL;) {
-        struct vg_op *last = s->last;
-        if (last == NULL || last->is_done) {
-            s = s->next;
-            continue;
+    CUresult r = CUDA_SUCCESS;
+    if (!is_idle(context)) {
+        struct vg_op *barrier = make_barrier(context);
+        if (barrier != NULL) {
+            vg_op_wait(barrier);
+            vg_op_unref(barrier);
+        } else {
+            r = CUDA_ERROR_OUT_OF_MEMORY;
         }
-        vg_op_ref(last);
-        vg_op_wait(last);
-        vg_op_unref(last);
-        s = context->streams; /* the list may have changed meanwhile */
     }
-    struct vg_op *orphans = context->orphans;
-    if (orphans != NULL) {
-        vg_op_ref(orphans);
-        vg_op_wait(orphans);
-        vg_op_unref(orphans);
+    flush_print(context);
+    r = context->sticky != CUDA_SUCCESS ? context->sticky : r;
+    vg_object_unref(&context->object);
+    return r;
+}
+
+#define PATIENCE_NS 100000000u
+
+CUresult
+vg_context_settle(struct vg_context *context, bool *out_done)
+{
+    uint64_t stuck_since = 0;
+    struct vg_op *barrier = is_idle(context) ? NULL : make_barrier(context);
+    *out_done = true;
+    vg_object_ref(&context->object);
+    while (barrier != NULL && !barrier->is_done) {
+        uint64_t now = vg_soft_now();
+        if (context->n_running != context->n_calls) {
+            stuck_since = 0;
+        } else if (stuck_since == 0) {
+            stuck_since = now;
+        } else if (now - stuck_since >= PATIENCE_NS) {
+            *out_done = false;
+            break;
+        }
+        vg_op_wait_any(PATIENCE_NS / 10);
     }
-    struct vg_print *print = context->print;
+    vg_op_unref(barrier);
+    flush_print(context);
     CUresult r = context->sticky;
-    if (vg_print_has_text(print)) {
-        vg_soft_unlock();
-        vg_print_flush(print);
-        vg_soft_lock();
-    }
     vg_object_unref(&context->object);
     return r;
 }

@@ -46,6 +46,8 @@ struct vg_context {
     struct vg_stream *streams; /* the legacy one and those of threads included */
     struct vg_stream *legacy;
     struct vg_op *orphans; /* done when the work of destroyed streams is */
+    unsigned n_running; /* operations that could run or do, functions of the program... */
+    unsigned n_calls;   /* ...and how many of them are such functions */
 
     size_t limits[VG_LIMIT_COUNT];
     int cache_config, shared_config;
@@ -72,6 +74,14 @@ CUresult vg_context_refusal(CUcontext handle);
 /* Waits, without the lock, for all work issued to @context before the call. Lock held at
  * entry and return. Return: the sticky error. */
 CUresult vg_context_drain(struct vg_context *context);
+
+/* The same for cuMemFree and its like, which a program may call while one of its own
+ * functions, run by a stream, waits for it: when only such functions are left running for
+ * a while, gives up. @out_done: false then. */
+CUresult vg_context_settle(struct vg_context *context, bool *out_done);
+
+/* Makes @op come after all that was issued to @context. False: no memory. */
+bool vg_context_follow(struct vg_context *context, struct vg_op *op);
 
 /* Sets the sticky error if none is set. Lock held. */
 void vg_context_fail(struct vg_context *context, CUresult error);

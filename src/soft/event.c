@@ -59,8 +59,7 @@ find_event(CUevent handle, struct vg_event **out)
     if (*out != NULL) {
         return CUDA_SUCCESS;
     }
-    return vg_object_has_ended(VG_OBJECT_EVENT, handle) ? CUDA_ERROR_CONTEXT_IS_DESTROYED
-                                                        : CUDA_ERROR_INVALID_HANDLE;
+    return CUDA_ERROR_INVALID_HANDLE;
 }
 
 CUresult

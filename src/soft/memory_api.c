@@ -9,7 +9,9 @@
 #include "front/driver.h"
 #include "soft/capture.h"
 #include "soft/memory.h"
+#include "soft/op.h"
 #include "soft/pool.h"
+#include "soft/stream.h"
 
 CUresult
 vg_drv_cuMemGetInfo_v2(size_t *free_bytes, size_t *total)
@@ -98,6 +100,22 @@ vg_drv_cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pitch, size_t width, size_t
     return r;
 }
 
+/* Lock held. Frees a block after everything that was issued to its context. */
+static CUresult
+free_later(struct vg_context *context, uint64_t base)
+{
+    struct vg_work work = { .kind = VG_WORK_FREE, .address = base };
+    struct vg_op *op = vg_op_create(context, &work);
+    if (op == NULL || !vg_context_follow(context, op)) {
+        vg_op_unref(op);
+        return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    vg_op_submit(op);
+    vg_op_unref(context->orphans);
+    context->orphans = op;
+    return CUDA_SUCCESS;
+}
+
 /* Waits for the work of the allocation's context, as programs lean on. The pages go back
  * without the lock. */
 CUresult
@@ -115,9 +133,13 @@ vg_drv_cuMemFree_v2(CUdeviceptr dptr)
     if (!vg_memory_lookup(dptr, &facts) || facts.base != dptr || facts.context == NULL) {
         return vg_soft_leave(CUDA_ERROR_INVALID_VALUE);
     }
-    r = vg_context_drain(facts.context);
+    bool done;
+    r = vg_context_settle(facts.context, &done);
     if (!vg_memory_claim(dptr)) {
         return vg_soft_leave(CUDA_ERROR_INVALID_VALUE);
+    }
+    if (!done) {
+        return vg_soft_leave(free_later(facts.context, dptr));
     }
     vg_soft_unlock();
     vg_memory_release(dptr);
@@ -291,12 +313,6 @@ vg_drv_cuMemPrefetchAsync_v2(CUdeviceptr dptr, size_t count, CUmemLocation locat
 /* --- pointer attributes --- */
 
 static void
-put(void *data, const void *value, size_t size)
-{
-    memcpy(data, value, size);
-}
-
-static void
 put_int(void *data, int value)
 {
     memcpy(data, &value, sizeof value);
@@ -343,11 +359,10 @@ known_attribute(void *data, CUpointer_attribute attribute, CUdeviceptr ptr,
     case CU_POINTER_ATTRIBUTE_BUFFER_ID:
         put_address(data, facts->id);
         break;
-    case CU_POINTER_ATTRIBUTE_IS_MANAGED: {
-        bool managed = facts->kind == VG_MEMORY_MANAGED;
-        put(data, &managed, sizeof managed);
+    /* truth values are ints: the runtime reads four bytes of what it did not clear */
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+        put_int(data, facts->kind == VG_MEMORY_MANAGED);
         break;
-    }
     case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
         put_int(data, vg_front_ordinal(facts->context->device));
         break;
@@ -357,11 +372,9 @@ known_attribute(void *data, CUpointer_attribute attribute, CUdeviceptr ptr,
     case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
         put_address(data, facts->size);
         break;
-    case CU_POINTER_ATTRIBUTE_MAPPED: {
-        bool mapped = true;
-        put(data, &mapped, sizeof mapped);
+    case CU_POINTER_ATTRIBUTE_MAPPED:
+        put_int(data, 1);
         break;
-    }
     case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
         put_address(data, 0);
         break;
@@ -388,14 +401,10 @@ unknown_attribute(void *data, CUpointer_attribute attribute)
     case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
     case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
     case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
+    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+    case CU_POINTER_ATTRIBUTE_MAPPED:
         put_int(data, 0);
         break;
-    case CU_POINTER_ATTRIBUTE_IS_MANAGED:
-    case CU_POINTER_ATTRIBUTE_MAPPED: {
-        bool no = false;
-        put(data, &no, sizeof no);
-        break;
-    }
     case CU_POINTER_ATTRIBUTE_CONTEXT:
     case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
     case CU_POINTER_ATTRIBUTE_HOST_POINTER:

@@ -533,6 +533,8 @@ make_ready(struct vg_op *op)
         break;
     }
     engine.n_running++;
+    op->context->n_running++;
+    op->context->n_calls += op->work.kind == VG_WORK_CALL;
     return false;
 }
 
@@ -571,6 +573,8 @@ static void
 finish(struct vg_op *op)
 {
     engine.n_running--;
+    op->context->n_running--;
+    op->context->n_calls -= op->work.kind == VG_WORK_CALL;
     if (op->work.kind == VG_WORK_KERNEL) {
         vg_stats_touch();
     }
@@ -594,6 +598,20 @@ vg_op_wait(struct vg_op *op)
         pthread_cond_wait(&engine.done, &engine.lock);
     }
     engine.n_waiters--;
+}
+
+bool
+vg_op_wait_any(uint64_t timeout_ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    uint64_t ns = (uint64_t)until.tv_nsec + timeout_ns;
+    until.tv_sec += (time_t)(ns / 1000000000u);
+    until.tv_nsec = (long)(ns % 1000000000u);
+    engine.n_waiters++;
+    int r = pthread_cond_timedwait(&engine.done, &engine.lock, &until);
+    engine.n_waiters--;
+    return r == 0;
 }
 
 void

@@ -53,6 +53,10 @@ void vg_op_submit(struct vg_op *op);
 /* Waits until @op is done; releases the lock meanwhile. The caller holds a reference. */
 void vg_op_wait(struct vg_op *op);
 
+/* Waits for something to be done, @timeout_ns at most. Return: false when time ran out.
+ */
+bool vg_op_wait_any(uint64_t timeout_ns);
+
 /* For an operation that was marked claimed before it was submitted: waits for its turn
  * and runs it in the calling thread. */
 void vg_op_run_claimed(struct vg_op *op);

@@ -93,8 +93,7 @@ vg_stream_find(struct vg_context *context, CUstream handle, struct vg_stream **o
     if (*out != NULL) {
         return CUDA_SUCCESS;
     }
-    return vg_object_has_ended(VG_OBJECT_STREAM, handle) ? CUDA_ERROR_CONTEXT_IS_DESTROYED
-                                                         : CUDA_ERROR_INVALID_HANDLE;
+    return CUDA_ERROR_INVALID_HANDLE;
 }
 
 CUresult
@@ -370,9 +369,7 @@ vg_drv_cuStreamDestroy_v2(CUstream handle)
     }
     struct vg_stream *stream = vg_object_find(VG_OBJECT_STREAM, handle);
     if (stream == NULL) {
-        return vg_soft_leave(vg_object_has_ended(VG_OBJECT_STREAM, handle)
-                                 ? CUDA_ERROR_CONTEXT_IS_DESTROYED
-                                 : CUDA_ERROR_INVALID_HANDLE);
+        return vg_soft_leave(CUDA_ERROR_INVALID_HANDLE);
     }
     end_stream(stream);
     return vg_soft_leave(CUDA_SUCCESS);

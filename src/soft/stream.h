@@ -41,7 +41,7 @@ struct vg_event {
 };
 
 /* Maps the handle as the called name says. Return: CUDA_SUCCESS, INVALID_HANDLE or
- * CONTEXT_IS_DESTROYED. */
+ * OUT_OF_MEMORY. */
 CUresult
 vg_stream_find(struct vg_context *context, CUstream handle, struct vg_stream **out);
 /* The stream of synchronous calls: legacy, or the thread's. */
