@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "shim/conn.h"
+#include "shim/floor.h"
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
@@ -70,19 +71,21 @@ int
 vg_reverse_start(void)
 {
     sigset_t all, old;
+    pthread_attr_t detached;
     pthread_t thread;
     int r = 0;
 
     pthread_mutex_lock(&start_lock);
     if (!started) {
         sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &old);
-        r = pthread_create(&thread, NULL, serve, NULL);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-        if (r == 0) {
-            (void)pthread_detach(thread);
-            started = true;
-        }
+        pthread_attr_init(&detached);
+        pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+        /* sigprocmask is the thread's own here, and an older symbol */
+        sigprocmask(SIG_BLOCK, &all, &old);
+        r = pthread_create(&thread, &detached, serve, NULL);
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        pthread_attr_destroy(&detached);
+        started = r == 0;
     }
     pthread_mutex_unlock(&start_lock);
     return -r;
