@@ -11,6 +11,7 @@
 struct vg_out {
     FILE *file;
     const char *api_name;
+    int depth; /* of the code around a struct's members */
 };
 
 /* Prints to the file that is being written. @L and @U in what is printed become the API's

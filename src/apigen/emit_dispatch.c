@@ -30,14 +30,16 @@ get_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *l
     const struct vg_type *type = vg_api_type(api, type_name);
 
     if (vg_member_count(api, leaf) != 0) {
-        vg_put(out, "    vg_get_copy(&call->req, %s, sizeof(%s));\n", name, name);
+        vg_put(out, "%*svg_get_copy(&call->req, %s, sizeof(%s));\n", out->depth * 4, "",
+               name, name);
     } else if (type != NULL && type->by != NULL) {
-        vg_put(out, "    %s = vg_worker_get_%s(call);\n", name, type->by);
+        vg_put(out, "%*s%s = vg_worker_get_%s(call);\n", out->depth * 4, "", name,
+               type->by);
     } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
-        vg_put(out, "    %s = (%s)vg_worker_get_handle_or_null(call, VG_ID_%s);\n", name,
-               type_name, type->id);
+        vg_put(out, "%*s%s = (%s)vg_worker_get_handle_or_null(call, VG_ID_%s);\n",
+               out->depth * 4, "", name, type_name, type->id);
     } else {
-        emit_get_value(out, api, type_name, name, 1);
+        emit_get_value(out, api, type_name, name, out->depth);
     }
 }
 
@@ -50,11 +52,14 @@ put_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *l
     struct vg_kind kind = vg_kind_of(api, type_name);
 
     if (vg_member_count(api, leaf) != 0) {
-        vg_put(out, "    vg_put_bytes(&call->rep, %s, sizeof(%s));\n", name, name);
+        vg_put(out, "%*svg_put_bytes(&call->rep, %s, sizeof(%s));\n", out->depth * 4, "",
+               name, name);
     } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
-        vg_put(out, "    vg_worker_put_handle(call, VG_ID_%s, %s);\n", type->id, name);
+        vg_put(out, "%*svg_worker_put_handle(call, VG_ID_%s, %s);\n", out->depth * 4, "",
+               type->id, name);
     } else {
-        vg_put(out, "    vg_put_%s(&call->rep, (%s)%s);\n", kind.tail, kind.cast, name);
+        vg_put(out, "%*svg_put_%s(&call->rep, (%s)%s);\n", out->depth * 4, "", kind.tail,
+               kind.cast, name);
     }
 }
 
@@ -92,6 +97,10 @@ emit_get_single(struct vg_out *out, const struct vg_api *api, const struct vg_pa
             vg_put(out, "    %s = vg_worker_get_%s(call);\n", p->name, by);
         } else if (p->shape == VG_SHAPE_HANDLE) {
             emit_get_handle(out, p);
+        } else if (vg_struct_has_handles(api, p->type)) {
+            out->depth = 1;
+            vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
+                         vg_must_print("%s.", p->name), get_leaf);
         } else {
             emit_get_value(out, api, p->type, p->name, 1);
         }
@@ -161,6 +170,10 @@ emit_get_array(struct vg_out *out, const struct vg_api *api, const struct vg_par
     if (p->shape == VG_SHAPE_HANDLES_IN) {
         vg_put(out, "%*s%s[i] = (%s)%svg_worker_get_handle(call, VG_ID_%s);\n",
                (depth + 1) * 4, "", p->name, p->type, cast, vg_param_type(p)->id);
+    } else if (vg_struct_has_handles(api, p->type)) {
+        out->depth = depth + 1;
+        vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
+                     vg_must_print("%s[i].", p->name), get_leaf);
     } else {
         emit_get_value(out, api, p->type, vg_must_print("%s[i]", p->name), depth + 1);
     }
@@ -186,7 +199,8 @@ emit_get_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
 
         vg_put(out, "%*s%s = vg_dispatch_room(call, n_%s, %s);\n", depth * 4, "", p->name,
                p->name, bytes ? "1" : vg_must_print("sizeof(*%s)", p->name));
-    } else if (vg_struct_has_handles(api, p->type)) {
+    } else if (p->length == NULL && vg_struct_has_handles(api, p->type)) {
+        out->depth = depth;
         vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
                      vg_must_print("%s.", p->name), get_leaf);
     } else if (p->length != NULL) {
@@ -256,6 +270,7 @@ emit_put(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
         emit_put_value(out, api, p, vg_must_print("%s[i]", p->name), depth + 1);
         vg_put(out, "%*s}\n", depth * 4, "");
     } else if (vg_struct_has_handles(api, p->type)) {
+        out->depth = depth;
         vg_each_leaf(out, api, vg_sent_members(p->resolved), vg_reply_way(p),
                      vg_must_print("%s.", p->name), put_leaf);
     } else {

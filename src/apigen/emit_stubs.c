@@ -55,14 +55,20 @@ put_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *l
     struct vg_kind kind = vg_kind_of(api, type_name);
 
     if (vg_member_count(api, leaf) != 0) {
-        vg_put(out, "    vg_put_bytes(&call_.req, %s, sizeof(%s));\n", name, name);
+        vg_put(out, "%*svg_put_bytes(&call_.req, %s, sizeof(%s));\n", out->depth * 4, "",
+               name, name);
+    } else if (leaf->when != NULL) {
+        vg_put(out, "%*svg_put_%s(&call_.req, %s ? vg_front_physical(%s) : %s);\n",
+               out->depth * 4, "", kind.tail, vg_leaf_condition(leaf, name), name, name);
     } else if (type != NULL && type->by != NULL) {
-        vg_put(out, "    vg_call_put_%s(&call_, %s);\n", type->by, name);
-    } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
-        vg_put(out, "    vg_call_put_handle_or_null(&call_, VG_ID_%s, %s);\n", type->id,
+        vg_put(out, "%*svg_call_put_%s(&call_, %s);\n", out->depth * 4, "", type->by,
                name);
+    } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
+        vg_put(out, "%*svg_call_put_handle_or_null(&call_, VG_ID_%s, %s);\n",
+               out->depth * 4, "", type->id, name);
     } else {
-        vg_put(out, "    vg_put_%s(&call_.req, (%s)%s);\n", kind.tail, kind.cast, name);
+        vg_put(out, "%*svg_put_%s(&call_.req, (%s)%s);\n", out->depth * 4, "", kind.tail,
+               kind.cast, name);
     }
 }
 
@@ -75,13 +81,20 @@ get_leaf(struct vg_out *out, const struct vg_api *api, const struct vg_member *l
     struct vg_kind kind = vg_kind_of(api, type_name);
 
     if (vg_member_count(api, leaf) != 0) {
-        vg_put(out, "        vg_get_copy(&call_.rep, %s, sizeof(%s));\n", name, name);
+        vg_put(out, "%*svg_get_copy(&call_.rep, %s, sizeof(%s));\n", out->depth * 4, "",
+               name, name);
     } else if (type != NULL && type->kind == VG_TYPE_HANDLE) {
-        vg_put(out, "        %s = (%s)vg_call_get_handle(&call_, VG_ID_%s, 0);\n", name,
-               type_name, type->id);
+        vg_put(out, "%*s%s = (%s)vg_call_get_handle(&call_, VG_ID_%s, 0);\n",
+               out->depth * 4, "", name, type_name, type->id);
     } else {
-        vg_put(out, "        %s = (%s)vg_get_%s(&call_.rep);\n", name, type_name,
-               kind.tail);
+        vg_put(out, "%*s%s = (%s)vg_get_%s(&call_.rep);\n", out->depth * 4, "", name,
+               type_name, kind.tail);
+    }
+    if (leaf->when != NULL) {
+        vg_put(out, "%*sif (%s) {\n", out->depth * 4, "", vg_leaf_condition(leaf, name));
+        vg_put(out, "%*s%s = vg_front_ordinal(%s);\n", (out->depth + 1) * 4, "", name,
+               name);
+        vg_put(out, "%*s}\n", out->depth * 4, "");
     }
 }
 
@@ -128,6 +141,10 @@ emit_put_single(struct vg_out *out, const struct vg_api *api, const struct vg_pa
         } else if (p->shape == VG_SHAPE_HANDLE) {
             emit_put_handle(out, p, p->name, p->optional ? "handle_or_null" : "handle",
                             1);
+        } else if (vg_struct_has_handles(api, p->type)) {
+            out->depth = 1;
+            vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
+                         vg_must_print("%s.", p->name), put_leaf);
         } else {
             emit_put_value(out, api, p->type, p->name, 1);
         }
@@ -166,7 +183,8 @@ emit_put_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
     if (p->shape == VG_SHAPE_BYTES_IN) {
         vg_put(out, "%*svg_put_bytes(&call_.req, %s, %s);\n", depth * 4, "", p->name,
                count_of(p));
-    } else if (vg_struct_has_handles(api, p->type)) {
+    } else if (p->length == NULL && vg_struct_has_handles(api, p->type)) {
+        out->depth = depth;
         vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
                      vg_must_print("%s->", p->name), put_leaf);
     } else if (p->length == NULL) {
@@ -175,6 +193,10 @@ emit_put_content(struct vg_out *out, const struct vg_api *api, const struct vg_p
         vg_put(out, "%*sfor (size_t i = 0; i < %s; i++) {\n", depth * 4, "", count_of(p));
         if (p->shape == VG_SHAPE_HANDLES_IN) {
             emit_put_handle(out, p, element, "handle", depth + 1);
+        } else if (vg_struct_has_handles(api, p->type)) {
+            out->depth = depth + 1;
+            vg_each_leaf(out, api, vg_sent_members(p->resolved), VG_WAY_REQUEST,
+                         vg_must_print("%s.", element), put_leaf);
         } else {
             emit_put_value(out, api, p->type, element, depth + 1);
         }
@@ -265,6 +287,11 @@ emit_get(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
         emit_get_value(out, api, p, vg_must_print("%s[i]", p->name), depth + 1);
         vg_put(out, "%*s}\n", depth * 4, "");
     } else if (vg_struct_has_handles(api, p->type)) {
+        if (p->shape == VG_SHAPE_OUT) {
+            vg_put(out, "%*smemset(%s, 0, sizeof(*%s));\n", depth * 4, "", p->name,
+                   p->name);
+        }
+        out->depth = depth;
         vg_each_leaf(out, api, vg_sent_members(p->resolved), vg_reply_way(p),
                      vg_must_print("%s->", p->name), get_leaf);
     } else {
@@ -360,6 +387,7 @@ emit_stubs(struct vg_out *out, const struct vg_api *api, bool second)
 
     vg_put(out,
            "/* The client's side of the calls. */\n\n"
+           "#include <string.h>\n\n"
            "#include \"front/driver.h\"\n#include \"shim/call.h\"\n\n"
            "#include \"%s_calls.h\"\n#include \"%s_driver.h\"\n#include \"%s_send.h\"\n"
            "#include \"%s_wire.h\"\n",

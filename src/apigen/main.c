@@ -53,7 +53,7 @@ write_output(const struct vg_api *api, const struct output *output, const char *
 {
     const char *path =
         vg_must_print("%s/%s%s%s", folder, output->head, api->name, output->tail);
-    struct vg_out out = { fopen(path, "wb"), api->name };
+    struct vg_out out = { fopen(path, "wb"), api->name, 0 };
     bool failed;
 
     if (out.file == NULL) {
@@ -86,7 +86,7 @@ write_coverage(int argc, char **argv)
 {
     struct vg_api api = { 0 };
     struct vg_symbols symbols = { 0 };
-    struct vg_out out = { NULL, "" };
+    struct vg_out out = { NULL, "", 0 };
 
     read_api(&api, argv[2], argv[3]);
     for (int i = 5; i < argc; i++) {

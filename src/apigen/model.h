@@ -37,6 +37,10 @@ struct vg_member {
     const char *type;         /* first type name */
     bool pointer;
     bool out; /* written by the call, never read */
+    /* The member is a device's number, which differs between client and worker, when the
+     * member @when beside it has the value @is; else NULL. */
+    const char *when;
+    const char *is;
 };
 
 struct vg_type {

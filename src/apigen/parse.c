@@ -139,6 +139,24 @@ parse_enum(struct vg_api *api, struct vg_lexer *lex)
 
 static struct vg_member *parse_members(struct vg_lexer *lex);
 
+/* "int id device when type = VALUE" */
+static void
+split_device(struct vg_member *member)
+{
+    static const char mark[] = " device when ";
+    const char *at = strstr(member->text, mark);
+    const char *equal = at != NULL ? strstr(at, " = ") : NULL;
+
+    if (equal == NULL) {
+        return;
+    }
+    member->is = equal + 3;
+    at += sizeof(mark) - 1;
+    member->when = vg_must_print("%.*s", (int)(equal - at), at);
+    member->text = vg_must_print("%.*s", (int)(strstr(member->text, mark) - member->text),
+                                 member->text);
+}
+
 static struct vg_member *
 parse_member(struct vg_lexer *lex)
 {
@@ -154,6 +172,7 @@ parse_member(struct vg_lexer *lex)
         }
     } else {
         member->text = take_text(lex, ";");
+        split_device(member);
         member->type =
             strncmp(member->text, "const ", 6) == 0 ? member->text + 6 : member->text;
         member->type =

@@ -229,6 +229,9 @@ members_have_handles(const struct vg_api *api, const struct vg_member *members)
     for (const struct vg_member *m = members; m != NULL; m = m->next) {
         const struct vg_type *type = m->type != NULL ? vg_api_type(api, m->type) : NULL;
 
+        if (m->when != NULL) {
+            return true;
+        }
         if (m->nested != NULL) {
             struct vg_member first = *m->nested;
 
@@ -308,6 +311,17 @@ vg_param_type(const struct vg_param *param)
         vg_die(param->place, "'%s' has no declared type", param->name);
     }
     return param->resolved;
+}
+
+const char *
+vg_leaf_condition(const struct vg_member *leaf, const char *name)
+{
+    size_t path = strlen(name);
+
+    while (path > 0 && name[path - 1] != '.' && name[path - 1] != '>') {
+        path--;
+    }
+    return vg_must_print("%.*s%s == %s", (int)path, name, leaf->when, leaf->is);
 }
 
 enum vg_way

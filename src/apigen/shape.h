@@ -49,8 +49,11 @@ enum vg_way vg_reply_way(const struct vg_param *param);
 int vg_param_wire_size(const struct vg_api *api, const struct vg_param *param,
                        enum vg_way way);
 
-/* A struct that holds handles, or marks what is only written: it travels member by member
- * in the call's own code. */
+/* For a leaf that may be a device's number: the condition under which it is one. */
+const char *vg_leaf_condition(const struct vg_member *leaf, const char *name);
+
+/* A struct that holds handles or a device's number, or marks what is only written: it
+ * travels member by member in the call's own code. */
 bool vg_struct_has_handles(const struct vg_api *api, const char *type);
 
 /* Some generated code sends it, by itself or within another. */

@@ -239,6 +239,18 @@ vg_front_default_stream(void)
     return CU_STREAM_LEGACY;
 }
 
+int
+vg_front_physical(CUdevice device)
+{
+    return device;
+}
+
+CUdevice
+vg_front_ordinal(int physical)
+{
+    return physical;
+}
+
 void
 vg_call_begin(struct vg_call *call, unsigned number)
 {
