@@ -113,8 +113,9 @@ vg_dec_alloc(struct vg_dec *d, size_t size)
 
 /* --- rows --- */
 
-uint32_t
-vg_dec_temp(struct vg_dec *d, unsigned bits)
+/* A row for good. */
+static uint32_t
+new_row(struct vg_dec *d, unsigned bits)
 {
     const uint32_t size = row_class(bits) == 64 ? 256 : row_class(bits) == 32 ? 128 : 64;
     const uint32_t slot = d->regs_size;
@@ -123,10 +124,24 @@ vg_dec_temp(struct vg_dec *d, unsigned bits)
 }
 
 uint32_t
+vg_dec_temp(struct vg_dec *d, unsigned bits)
+{
+    const unsigned class = row_class(bits);
+    struct vg_dec_temps *t = &d->temps[class == 64 ? 2 : class == 32 ? 1 : 0];
+    if (t->used == t->count) {
+        if (!grow(d, (void **)&t->slots, &t->cap, t->count + 1, sizeof(*t->slots))) {
+            return 0;
+        }
+        t->slots[t->count++] = new_row(d, bits);
+    }
+    return t->slots[t->used++];
+}
+
+uint32_t
 vg_dec_carry(struct vg_dec *d)
 {
     if (d->carry == UINT32_MAX) {
-        d->carry = vg_dec_temp(d, 1);
+        d->carry = new_row(d, 1);
     }
     return d->carry;
 }
@@ -266,7 +281,7 @@ vg_dec_sreg(struct vg_dec *d, enum vg_ptx_sreg sreg, uint8_t component, unsigned
         return 0;
     }
     struct vg_sreg_row *s = &d->sregs[d->n_sregs++];
-    s->slot = vg_dec_temp(d, bits);
+    s->slot = new_row(d, bits);
     s->sreg = (uint8_t)sreg;
     s->component = component;
     s->wide = wide;
@@ -523,7 +538,7 @@ vg_dec_symbol(struct vg_dec *d, const struct vg_ptx_operand *o,
         return 0;
     case VG_PTX_LOCAL:
         if (d->local_row == UINT32_MAX) {
-            d->local_row = vg_dec_temp(d, 32);
+            d->local_row = new_row(d, 32);
         }
         out->slot = d->local_row;
         out->imm += d->var_offset[o->symbol];
@@ -621,6 +636,9 @@ decode_insn(struct vg_dec *d, const struct vg_ptx_insn *insn)
     d->insn = insn;
     d->refused = false;
     d->guard_kind = VG_GUARD_NONE;
+    for (unsigned i = 0; i < 3; i++) {
+        d->temps[i].used = 0;
+    }
     if (decode == NULL) {
         return vg_dec_refuse(d, NULL);
     }
@@ -706,6 +724,9 @@ dec_fini(struct vg_dec *d)
     free(d->reg_slot);
     free(d->insn_pc);
     free(d->var_offset);
+    for (unsigned i = 0; i < 3; i++) {
+        free(d->temps[i].slots);
+    }
 }
 
 int

@@ -51,6 +51,10 @@ struct vg_dec {
     uint32_t *insn_pc;  /* by instruction */
     uint32_t *var_offset;
     uint32_t regs_size;
+    struct vg_dec_temps {
+        uint32_t *slots;
+        uint32_t count, used, cap;
+    } temps[3]; /* predicates, 32, 64 bits: used within one instruction */
     uint32_t local_row;
     uint32_t carry; /* slot, or UINT32_MAX: none yet */
 };
@@ -58,8 +62,9 @@ struct vg_dec {
 /* Decodes @func into @code. Return: 0, VG_INTERP_UNSUPPORTED or -ENOMEM. */
 int vg_code_decode(struct vg_dec *parent, struct vg_code *code, struct vg_ptx_func *func);
 
-/* layout.c: offsets of .local and .param variables; rows of registers */
+/* layout.c: offsets of .local and .param variables */
 int vg_layout_frame(struct vg_dec *d);
+/* registers.c: rows of registers */
 int vg_layout_registers(struct vg_dec *d);
 /* layout.c: collects the shared variables that @func and what it calls mention */
 int vg_layout_shared(struct vg_interp_kernel *kernel, struct vg_ptx_func *func);

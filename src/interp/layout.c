@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * layout - where the variables and registers of a kernel live.
+ * layout - where the variables of a kernel live.
  *
  * Shared variables are laid out once for the kernel and all functions it may call, in the
  * order in which they are first mentioned; unsized ones all begin where the sized ones
@@ -209,28 +209,5 @@ vg_layout_frame(struct vg_dec *d)
     }
     d->code->params_size = align_up(params, 16);
     d->code->local_size = align_up(local, 16);
-    return 0;
-}
-
-/* --- registers --- */
-
-int
-vg_layout_registers(struct vg_dec *d)
-{
-    const struct vg_ptx_func *func = d->func;
-    uint32_t at = 0;
-    /* predicates first, packed; then rows, each on its cache line */
-    for (uint32_t i = 0; i < func->n_regs; i++) {
-        if (func->regs[i].type == VG_PTX_PRED) {
-            d->reg_slot[i] = at;
-            at += 4;
-        }
-    }
-    d->regs_size = (at + 63) & ~63u;
-    for (uint32_t i = 0; i < func->n_regs; i++) {
-        if (func->regs[i].type != VG_PTX_PRED) {
-            d->reg_slot[i] = vg_dec_temp(d, vg_ptx_type_bits(func->regs[i].type));
-        }
-    }
     return 0;
 }
