@@ -152,4 +152,9 @@ void vg_forms_destroy(struct vg_forms *forms);
 size_t vg_forms_count(const struct vg_forms *forms);
 /* Runs item @index; the answer stays valid until it is run again. */
 const struct vg_forms_item *vg_forms_run(struct vg_forms *forms, size_t index);
+/* Runs row @index with the first @from of its instruction's name replaced by @to, against
+ * the row's own reference: a test of the test. False: there is no @from, or the changed
+ * instruction does not exist; else @out_noticed tells whether the test failed. */
+bool vg_forms_run_spoiled(struct vg_forms *forms, size_t index, const char *from,
+                          const char *to, bool *out_noticed);
 const struct vg_forms_item *vg_forms_item(const struct vg_forms *forms, size_t index);

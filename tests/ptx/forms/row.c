@@ -157,10 +157,18 @@ static void
 add_generated(struct vg_text *text, const struct row *row)
 {
     const char *name = row->form->name;
-    const char *space = strchr(name, ' ');
-    int length = space != NULL ? (int)(space - name) : (int)strlen(name);
+    int length = (int)strcspn(name, " ");
+    const char *from = row->forms->spoil_from;
+    const char *spoilt = from != NULL ? strstr(name, from) : NULL;
 
-    vg_text_add(text, "%.*s %s", length, name, row->variant == ALIAS ? "%a0" : "%o0");
+    if (spoilt != NULL) {
+        int rest = length - (int)(spoilt - name) - (int)strlen(from);
+        vg_text_add(text, "%.*s%s%.*s ", (int)(spoilt - name), name, row->forms->spoil_to,
+                    rest, spoilt + strlen(from));
+    } else {
+        vg_text_add(text, "%.*s ", length, name);
+    }
+    vg_text_add(text, "%s", row->variant == ALIAS ? "%a0" : "%o0");
     for (size_t i = 1; i < row->n_out; i++) {
         vg_text_add(text, "|%%o%zu", i);
     }

@@ -149,6 +149,23 @@ vg_forms_run(struct vg_forms *forms, size_t index)
     return item;
 }
 
+bool
+vg_forms_run_spoiled(struct vg_forms *forms, size_t index, const char *from,
+                     const char *to, bool *out_noticed)
+{
+    const struct vg_form *form = forms->items[index].form;
+
+    if (form == NULL || form->text[0] != '\0' || strstr(form->name, from) == NULL) {
+        return false;
+    }
+    forms->spoil_from = from;
+    forms->spoil_to = to;
+    enum vg_form_state state = vg_forms_run(forms, index)->state;
+    forms->spoil_from = NULL;
+    *out_noticed = state == VG_FORM_FAILED;
+    return state != VG_FORM_UNSUPPORTED;
+}
+
 struct params {
     uint64_t in, out;
     uint32_t n, pad;

@@ -12,7 +12,8 @@ struct vg_forms {
     struct vg_forms_item *items;
     size_t count, capacity;
     struct vg_forms_item *current;
-    bool quick; /* fewer values: for the mutation test */
+    bool quick;                        /* fewer values: for the mutation test */
+    const char *spoil_from, *spoil_to; /* in the instruction; or NULL */
 };
 
 /* what the last launch of a kernel test reported */

@@ -284,7 +284,8 @@ ref_slct(const struct vg_form *form, const uint64_t *in, uint64_t *out)
 static void
 add_slct(struct vg_forms *forms)
 {
-    static const char *const names[] = { "b16", "b32", "b64", "u32", "s64", "f32" };
+    static const char *const names[] = { "b16", "b32", "b64", "u16", "u32", "u64",
+                                         "s16", "s32", "s64", "f32", "f64" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char kind = names[i][1] == '1' ? 'h' : names[i][1] == '3' ? 'r' : 'd';
@@ -292,7 +293,7 @@ add_slct(struct vg_forms *forms)
             struct vg_form form = { .ref = ref_slct, .p = { c } };
             snprintf(form.name, sizeof(form.name), "slct%s.%s.%s", c == 2 ? ".ftz" : "",
                      names[i], c == 0 ? "s32" : "f32");
-            char in = names[i][0] != 'f' ? kind : 'F';
+            char in = names[i][0] != 'f' ? kind : kind == 'r' ? 'F' : 'D';
             snprintf(form.shape, sizeof(form.shape), "%c=%c%c%c", kind, in, in,
                      c == 0 ? 'r' : 'F');
             vg_forms_add(forms, &form);
