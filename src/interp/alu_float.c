@@ -406,7 +406,7 @@ pick_order(const struct vg_ptx_insn *insn)
         { max, max_z, max_n, max_zn, max_x, max_zx, max_nx, max_znx },
     };
     const unsigned how = (vg_ptx_has(insn, VG_PTX_MOD_FTZ) ? 1 : 0) +
-                         (vg_ptx_has(insn, VG_PTX_MOD_NAN) ? 2 : 0) +
+                         (vg_ptx_has(insn, VG_PTX_MOD_NAN_RESULT) ? 2 : 0) +
                          (vg_ptx_has(insn, VG_PTX_MOD_XORSIGN) ? 4 : 0);
     return fns[insn->op == VG_PTX_OP_MAX][how];
 }

@@ -213,7 +213,7 @@ decode_order(struct vg_dec *d, const struct vg_ptx_insn *insn, bool is_bf16, boo
     if (r == 0) {
         vg_dec_last(d)->mode =
             (uint8_t)((insn->op == VG_PTX_OP_MAX ? ORDER_MAX : 0) |
-                      (vg_ptx_has(insn, VG_PTX_MOD_NAN) ? ORDER_NAN : 0) |
+                      (vg_ptx_has(insn, VG_PTX_MOD_NAN_RESULT) ? ORDER_NAN : 0) |
                       (vg_ptx_has(insn, VG_PTX_MOD_XORSIGN) ? ORDER_XORSIGN : 0) |
                       (vg_ptx_has(insn, VG_PTX_MOD_FTZ) ? ORDER_FTZ : 0) |
                       (is_bf16 ? ORDER_BF16 : 0));

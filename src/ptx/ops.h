@@ -63,7 +63,7 @@ enum vg_ptx_group {
 /*
  * X(name, text, group): every suffix that is not a type, state spaces and vectors
  * included. "lo" and "hi" are comparisons too (setp.lo.u32), "and", "or" and "xor"
- * atomic operations too.
+ * atomic operations too. .nan is a comparison, .NaN says what min and max answer.
  */
 #define VG_PTX_MODS(X)                                                      \
     X(RN, "rn", ROUND)                                                      \
@@ -80,7 +80,7 @@ enum vg_ptx_group {
     X(NOFTZ, "noftz", FTZ)                                                  \
     X(SAT, "sat", SAT)                                                      \
     X(SATFINITE, "satfinite", SAT)                                          \
-    X(NAN, "nan", FNAN)                                                     \
+    X(NAN_RESULT, "NaN", FNAN)                                              \
     X(XORSIGN, "xorsign", XORSIGN)                                          \
     X(ABS, "abs", XORSIGN)                                                  \
     X(RELU, "relu", RELU)                                                   \
@@ -114,6 +114,7 @@ enum vg_ptx_group {
     X(GTU, "gtu", COMPARE)                                                  \
     X(GEU, "geu", COMPARE)                                                  \
     X(NUM, "num", COMPARE)                                                  \
+    X(NAN, "nan", COMPARE)                                                  \
     X(AND, "and", BOOL)                                                     \
     X(OR, "or", BOOL)                                                       \
     X(XOR, "xor", BOOL)                                                     \
@@ -413,10 +414,9 @@ enum vg_ptx_op_flag {
     X(RSQRT, "rsqrt", 1, 1, "d1 s1", G_APPROX | G_FTZ, 0)                                \
     X(SAD, "sad", 1, 1, "d1 s1 s1 s1", 0, 0)                                             \
     X(SELP, "selp", 1, 1, "d1 s1 s1 pp", 0, 0)                                           \
-    X(SET, "set", 2, 2, "d1 s2 s2 ?pp", G_COMPARE | G_BOOL | G_FTZ | G_HALF | G_FNAN, 0) \
+    X(SET, "set", 2, 2, "d1 s2 s2 ?pp", G_COMPARE | G_BOOL | G_FTZ | G_HALF, 0)          \
     X(SETMAXNREG, "setmaxnreg", 1, 1, "i-", G_BARRIER | G_ATOMIC, F_SIDE | F_CONVERGENT) \
-    X(SETP, "setp", 1, 1, "Pp s1 s1 ?pp", G_COMPARE | G_BOOL | G_FTZ | G_HALF | G_FNAN,  \
-      0)                                                                                 \
+    X(SETP, "setp", 1, 1, "Pp s1 s1 ?pp", G_COMPARE | G_BOOL | G_FTZ | G_HALF, 0)        \
     X(SHF, "shf", 1, 1, "d1 s1 s1 sb", G_SHIFT, 0)                                       \
     X(SHFL, "shfl", 1, 1, "Db sb sb sb ?sb", G_SHUFFLE | G_INDEX | G_BARRIER,            \
       F_SIDE | F_CONVERGENT)                                                             \
