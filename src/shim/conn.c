@@ -142,6 +142,12 @@ take_welcome(const uint8_t *packet, size_t size)
         memcpy(&sheet->uuid, device.uuid, sizeof(sheet->uuid));
         sheet->total_memory = device.total_memory;
         memcpy(sheet->attributes, device.attributes, sizeof(sheet->attributes));
+        /* ordinary pages of this process are out of the device's reach */
+        sheet->attributes[CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS] = 0;
+        sheet->attributes[CU_DEVICE_ATTRIBUTE_CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM] =
+            0;
+        sheet->attributes
+            [CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES] = 0;
     }
     vg_conn.driver_version = head.driver_version;
     vg_conn.device_count = (int)head.device_count;

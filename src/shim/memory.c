@@ -14,14 +14,12 @@
 #include "cuda_send.h"
 #include "shim/call.h"
 #include "shim/conn.h"
+#include "shim/memory.h"
 #include "shim/range.h"
 #include "wire/internal.h"
 
 #define ALLOC_FLAGS \
     (CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED)
-
-/* Marks managed memory among the window's blocks. */
-#define MANAGED 0x80000000u
 
 static CUresult
 register_block(unsigned number, const void *address, size_t size)
@@ -78,7 +76,7 @@ free_pinned(void *host, unsigned flags)
     const uint64_t address = (uint64_t)(uintptr_t)host;
 
     if (!vg_window_find(address, &block) || block.base != address ||
-        (block.flags & MANAGED) != flags) {
+        (block.flags & VG_WINDOW_MANAGED) != flags) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     const CUresult result = register_block(VG_CALL_HOST_FREE, host, block.size);
@@ -106,7 +104,7 @@ vg_drv_cuMemAllocManaged(CUdeviceptr *dptr, size_t bytesize, unsigned int flags)
     if (sheet == NULL || sheet->attributes[CU_DEVICE_ATTRIBUTE_MANAGED_MEMORY] == 0) {
         return vg_front_not_carried(VG_CUDA_cuMemAllocManaged);
     }
-    const CUresult result = alloc_pinned(&address, bytesize, MANAGED);
+    const CUresult result = alloc_pinned(&address, bytesize, VG_WINDOW_MANAGED);
     if (result == CUDA_SUCCESS) {
         *dptr = (CUdeviceptr)(uintptr_t)address;
     }
@@ -120,7 +118,7 @@ vg_drv_cuMemFree_v2(CUdeviceptr dptr)
         return CUDA_SUCCESS;
     }
     if (vg_is_window_address(dptr)) {
-        return free_pinned((void *)(uintptr_t)dptr, MANAGED);
+        return free_pinned((void *)(uintptr_t)dptr, VG_WINDOW_MANAGED);
     }
     const CUresult result = vg_send_cuMemFree_v2(dptr);
     if (result == CUDA_SUCCESS) {
@@ -134,9 +132,14 @@ vg_drv_cuMemHostGetDevicePointer_v2(CUdeviceptr *dptr, void *host, unsigned int 
 {
     struct vg_window_block block;
 
-    if (dptr == NULL || flags != 0 ||
-        !vg_window_find((uint64_t)(uintptr_t)host, &block)) {
+    if (dptr == NULL || flags != 0) {
         return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (!vg_window_find((uint64_t)(uintptr_t)host, &block)) {
+        /* the worker cannot reach pages that are ordinary memory of this process */
+        return vg_registered_find((uint64_t)(uintptr_t)host, &block)
+                   ? vg_front_not_carried(VG_CUDA_cuMemHostGetDevicePointer_v2)
+                   : CUDA_ERROR_INVALID_VALUE;
     }
     *dptr = (CUdeviceptr)(uintptr_t)host;
     return CUDA_SUCCESS;
@@ -147,8 +150,11 @@ vg_drv_cuMemHostGetFlags(unsigned int *flags, void *host)
 {
     struct vg_window_block block;
 
-    if (flags == NULL || !vg_window_find((uint64_t)(uintptr_t)host, &block) ||
-        (block.flags & MANAGED) != 0) {
+    const uint64_t address = (uint64_t)(uintptr_t)host;
+
+    if (flags == NULL ||
+        (!vg_window_find(address, &block) && !vg_registered_find(address, &block)) ||
+        (block.flags & VG_WINDOW_MANAGED) != 0) {
         return CUDA_ERROR_INVALID_VALUE;
     }
     *flags = block.flags;
@@ -161,6 +167,8 @@ struct registered {
     struct registered *next;
     uint64_t base;
     uint64_t size;
+    unsigned flags;
+    vg_id context;
 };
 
 static pthread_mutex_t registered_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -181,7 +189,10 @@ vg_drv_cuMemHostRegister_v2(void *host, size_t bytesize, unsigned int flags)
     if (r == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    *r = (struct registered){ .base = base, .size = bytesize };
+    *r = (struct registered){ .base = base,
+                              .size = bytesize,
+                              .flags = flags,
+                              .context = vg_id_from_handle(vg_front_current()) };
     pthread_mutex_lock(&registered_lock);
     for (const struct registered *o = registered; o != NULL; o = o->next) {
         if (base < o->base + o->size && o->base < base + bytesize) {
@@ -214,4 +225,20 @@ vg_drv_cuMemHostUnregister(void *host)
     pthread_mutex_unlock(&registered_lock);
     free(found);
     return found != NULL ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+}
+
+bool
+vg_registered_find(uint64_t address, struct vg_window_block *out)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&registered_lock);
+    for (const struct registered *r = registered; r != NULL && !found; r = r->next) {
+        if (address - r->base < r->size) {
+            *out = (struct vg_window_block){ r->base, r->size, r->flags, r->context };
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&registered_lock);
+    return found;
 }
