@@ -59,7 +59,6 @@ struct decoder {
     int misplaced_size;
     bool is_unknown;
     uint64_t groups; /* of the suffixes that were read */
-    bool is_packed;  /* has a packed type that is not in VG_PTX_TYPES */
 };
 
 static int
@@ -91,7 +90,8 @@ decode_suffix(struct decoder *decoder, const char *text, size_t size)
     }
     decoder->groups |= UINT64_C(1) << vg_ptx_mod_group(value);
     if (vg_ptx_mod_group(value) == VG_PTX_GROUP_PACKED) {
-        decoder->is_packed = true;
+        decoder->is_unknown = true; /* a type, and one that nobody here computes with */
+        return 0;
     }
     note_mod(insn, value);
     decoder->suffixes[insn->n_suffixes++] = (uint16_t)(VG_PTX_TYPE_COUNT + value);
@@ -202,7 +202,7 @@ set_mma_elements(struct form *form)
 }
 
 static void
-decode_rules(struct form *form, bool is_packed)
+decode_rules(struct form *form)
 {
     const char *at = vg_ptx_op_rows[form->insn.op].operands;
 
@@ -211,13 +211,11 @@ decode_rules(struct form *form, bool is_packed)
         rule->is_optional = *at == '?';
         at += rule->is_optional;
         rule->kind = at[0];
-        if (!is_packed) {
-            set_rule_bits(rule, at[1], &form->insn);
-        }
+        set_rule_bits(rule, at[1], &form->insn);
         form->n_required += !rule->is_optional;
         at += at[2] == ' ' ? 3 : 2;
     }
-    if (form->insn.op == VG_PTX_OP_MMA && !is_packed) {
+    if (form->insn.op == VG_PTX_OP_MMA) {
         set_mma_elements(form);
     }
 }
@@ -250,9 +248,6 @@ check_needs(const struct decoder *decoder, const struct form *form)
         return vg_ptx_fail_at(decoder->lexer, VG_PTX_SYNTAX, decoder->misplaced,
                               "'%s' does not take the suffix '.%.*s'", row->name,
                               decoder->misplaced_size, decoder->misplaced);
-    }
-    if (decoder->is_packed) {
-        return 0;
     }
     if (insn->n_types < row->min_types || insn->n_types > row->max_types) {
         return fail_count(decoder->lexer, form, form->text, "type", insn->n_types,
@@ -311,7 +306,7 @@ decode_form(struct lexer *lexer, struct form *form)
     }
     memcpy(suffixes, decoder.suffixes, insn->n_suffixes * sizeof(*suffixes));
     insn->suffixes = suffixes;
-    decode_rules(form, decoder.is_packed);
+    decode_rules(form);
     return 0;
 }
 

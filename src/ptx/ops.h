@@ -11,7 +11,8 @@
 
 /*
  * Groups of suffixes: an opcode takes the suffixes of the groups in its row. A suffix
- * stands in one group, an opcode may name many.
+ * stands in one group, an opcode may name many. PACKED are types without a row in
+ * VG_PTX_TYPES: an instruction with one is kept as unknown.
  */
 #define VG_PTX_GROUPS(X) \
     X(ROUND)             \
@@ -445,7 +446,8 @@ enum vg_ptx_op_flag {
     X(TANH, "tanh", 1, 1, "d1 s1", G_APPROX, 0)                                          \
     X(TESTP, "testp", 1, 1, "dp s1", G_TESTP, 0)                                         \
     X(TEX, "tex", 2, 2, "D- m- ?x- ?x- ?x-", G_TEXTURE | G_VECTOR, F_MEMORY)             \
-    X(TLD4, "tld4", 2, 2, "D- m- ?x- ?x-", G_TEXTURE | G_VECTOR, F_MEMORY)               \
+    X(TLD4, "tld4", 2, 2, "D- m- ?x- ?x-", G_TEXTURE | G_MATRIX | G_SHIFT | G_VECTOR,    \
+      F_MEMORY)                                                                          \
     X(TRAP, "trap", 0, 0, "", 0, F_ENDS | F_SIDE)                                        \
     X(TXQ, "txq", 1, 1, "db m- ?x-", G_TEXTURE, 0)                                       \
     X(VABSDIFF, "vabsdiff", 3, 3, "x- x- x- ?x-", G_VIDEO | G_SAT | G_ATOMIC, 0)         \
