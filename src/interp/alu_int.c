@@ -37,8 +37,8 @@
 
 BIN3(add, u16, u32, u64, x + y)
 BIN3(sub, u16, u32, u64, x - y)
-BIN3(mul_lo, u16, u32, u64, (u64)x *y)
-TRI3(mad_lo, u16, u32, u64, (u64)x *y + z)
+BIN3(mul_lo, u16, u32, u64, 1u * x * y)
+TRI3(mad_lo, u16, u32, u64, 1u * x * y + z)
 UN3(neg, u16, u32, u64, 0u - x)
 UN3(abs, u16, u32, u64, x >> (sizeof(x) * 8 - 1) != 0 ? 0u - x : x)
 BIN3(min_u, u16, u32, u64, x < y ? x : y)

@@ -13,18 +13,18 @@
 #include "interp/interp.h"
 #include "ptx/ptx.h"
 
-#define HEAD                                                       \
-    ".version 8.0\n.target sm_80\n.address_size 64\n"              \
-    ".visible .entry k(.param .u64 p)\n{\n"                        \
-    ".reg .pred %p<8>;\n.reg .b16 %h<8>;\n.reg .b32 %r<64>;\n"     \
-    ".reg .f32 %f<64>;\n.reg .b64 %rd<16>;\n.reg .f64 %d<8>;\n"    \
-    ".shared .align 16 .b8 buf[4096];\n"                           \
-    "ld.param.u64 %rd1, [p];\nmov.u32 %r1, %tid.x;\n"              \
-    "mul.wide.u32 %rd2, %r1, 4;\nadd.s64 %rd2, %rd1, %rd2;\n"      \
+#define HEAD                                                            \
+    ".version 8.0\n.target sm_80\n.address_size 64\n"                   \
+    ".visible .entry k(.param .u64 p)\n{\n"                             \
+    ".reg .pred %p<8>;\n.reg .b16 %h<8>;\n.reg .b32 %r<64>;\n"          \
+    ".reg .f32 %f<64>;\n.reg .b64 %rd<16>;\n.reg .f64 %d<8>;\n"         \
+    ".shared .align 16 .b8 buf[4096];\n"                                \
+    "ld.param.u64 %rd1, [p];\nmov.u32 %r1, %tid.x;\n"                   \
+    "mul.wide.u32 %rd2, %r1, 4;\nadd.s64 %rd2, %rd1, %rd2;\n"           \
     "shl.b32 %r2, %r1, 2;\nmov.u32 %r3, buf;\nadd.u32 %r3, %r3, %r2;\n" \
     "cvt.rn.f32.u32 %f1, %r1;\nmov.u32 %r0, 0;\nL:\n"
-#define TAIL                                                                \
-    "add.u32 %r0, %r0, 1;\nsetp.lt.u32 %p0, %r0, 20000;\n@%p0 bra L;\n"     \
+#define TAIL                                                            \
+    "add.u32 %r0, %r0, 1;\nsetp.lt.u32 %p0, %r0, 20000;\n@%p0 bra L;\n" \
     "st.global.u32 [%rd2], %r5;\nst.global.f32 [%rd2], %f5;\nret;\n}\n"
 #define FOUR(x)  x x x x
 #define EIGHT(x) FOUR(x) FOUR(x)

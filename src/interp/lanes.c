@@ -8,7 +8,8 @@
 #include "interp/lanes.h"
 
 struct extent {
-    uint64_t lo, hi, bits; /* smallest, largest, all bits that are set in any */
+    int64_t lo, hi;
+    uint64_t bits; /* all bits that are set in any address */
 };
 
 static void
@@ -35,28 +36,31 @@ gather_rows(const struct vg_warp *w, const struct vg_iop *op, uint64_t at[VG_LAN
     }
 }
 
+/* Signed, since that is what hosts compare fast; an address above 2^63 is in no range and
+ * below every one. */
 static struct extent
 extent_of(const uint64_t at[VG_LANES], uint32_t mask)
 {
-    struct extent x = { .lo = UINT64_MAX };
+    int64_t lo = INT64_MAX;
+    int64_t hi = INT64_MIN;
+    uint64_t bits = 0;
     if (mask == VG_FULL) {
-        uint64_t lo = UINT64_MAX;
-        uint64_t hi = 0;
-        uint64_t bits = 0;
         for (uint32_t l = 0; l < VG_LANES; l++) {
-            lo = at[l] < lo ? at[l] : lo;
-            hi = at[l] > hi ? at[l] : hi;
+            const int64_t v = (int64_t)at[l];
+            lo = v < lo ? v : lo;
+            hi = v > hi ? v : hi;
             bits |= at[l];
         }
-        return (struct extent){ lo, hi, bits };
+    } else {
+        VG_EACH_LANE(l, mask)
+        {
+            const int64_t v = (int64_t)at[l];
+            lo = v < lo ? v : lo;
+            hi = v > hi ? v : hi;
+            bits |= at[l];
+        }
     }
-    VG_EACH_LANE(l, mask)
-    {
-        x.lo = at[l] < x.lo ? at[l] : x.lo;
-        x.hi = at[l] > x.hi ? at[l] : x.hi;
-        x.bits |= at[l];
-    }
-    return x;
+    return (struct extent){ lo, hi, bits };
 }
 
 static bool
@@ -84,8 +88,8 @@ static bool
 in_shared(struct vg_warp *w, const struct vg_iop *op, uint32_t mask,
           uint64_t at[VG_LANES], struct extent x)
 {
-    const uint32_t size = w->block->shared_size;
-    if (x.hi > size || op->f > size - x.hi || (x.bits & (op->f - 1)) != 0) {
+    const int64_t size = w->block->shared_size;
+    if (x.lo < 0 || x.hi > size - (int64_t)op->f || (x.bits & (op->f - 1)) != 0) {
         return each_lane(w, op, mask, at);
     }
     const uint64_t base = (uint64_t)(uintptr_t)w->block->shared;
@@ -100,13 +104,13 @@ static bool
 in_local(struct vg_warp *w, const struct vg_iop *op, uint32_t mask, uint64_t at[VG_LANES],
          struct extent x)
 {
-    const uint64_t size = w->local_size;
-    if (x.hi > size || op->f > size - x.hi || (x.bits & (op->f - 1)) != 0) {
+    const int64_t size = w->local_size;
+    if (x.lo < 0 || x.hi > size - (int64_t)op->f || (x.bits & (op->f - 1)) != 0) {
         return each_lane(w, op, mask, at);
     }
     const uint64_t base = (uint64_t)(uintptr_t)w->local;
     for (uint32_t l = 0; l < VG_LANES; l++) {
-        at[l] += base + l * size;
+        at[l] += base + l * (uint64_t)size;
     }
     return true;
 }
@@ -115,11 +119,12 @@ static bool
 in_global(struct vg_warp *w, const struct vg_iop *op, uint32_t mask,
           uint64_t at[VG_LANES], struct extent x)
 {
-    if ((x.bits & (op->f - 1)) != 0 || x.lo >= VG_WINDOW_SHARED) {
+    if ((x.bits & (op->f - 1)) != 0 || x.lo < 0 || x.lo >= (int64_t)VG_WINDOW_SHARED) {
         return each_lane(w, op, mask, at);
     }
-    const struct vg_interp_range *range = vg_mem_range(w->block, x.lo);
-    if (range == NULL || x.hi >= range->hi || op->f > range->hi - x.hi ||
+    const struct vg_interp_range *range = vg_mem_range(w->block, (uint64_t)x.lo);
+    const uint64_t hi = (uint64_t)x.hi;
+    if (range == NULL || hi >= range->hi || op->f > range->hi - hi ||
         (range->read_only && (op->e & VG_AT_WRITE) != 0)) {
         return each_lane(w, op, mask, at);
     }
@@ -143,13 +148,15 @@ vg_lanes_at(struct vg_warp *w, const struct vg_iop *op, uint32_t mask,
     if (space == VG_PTX_PARAM) {
         return each_lane(w, op, mask, at);
     }
-    if (x.lo >= VG_WINDOW_SHARED && x.hi < VG_WINDOW_SHARED + VG_WINDOW_SIZE) {
+    if (x.lo >= (int64_t)VG_WINDOW_SHARED &&
+        x.hi < (int64_t)(VG_WINDOW_SHARED + VG_WINDOW_SIZE)) {
         VG_VECTOR
         for (uint32_t l = 0; l < VG_LANES; l++) {
             at[l] -= VG_WINDOW_SHARED;
         }
-        x.lo -= VG_WINDOW_SHARED;
-        x.hi -= VG_WINDOW_SHARED;
+        x.lo -= (int64_t)VG_WINDOW_SHARED;
+        x.hi -= (int64_t)VG_WINDOW_SHARED;
+        x.bits &= VG_WINDOW_SIZE - 1;
         return in_shared(w, op, mask, at, x);
     }
     return in_global(w, op, mask, at, x);

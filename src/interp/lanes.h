@@ -8,7 +8,7 @@
  * offset, f the bytes of a whole access.
  */
 
-#include "interp/priv.h"
+#include "interp/alu.h"
 
 enum {
     VG_AT_WIDE = 1,  /* the row is 64 bits */
@@ -47,5 +47,6 @@ vg_lanes_decode(struct vg_iop *op, const struct vg_dec_address *at,
  *
  * Return: false with the fault filled when a lane's access is wrong.
  */
+#define vg_lanes_at VG_ISA(vg_lanes_at_impl)
 bool vg_lanes_at(struct vg_warp *w, const struct vg_iop *op, uint32_t mask,
                  uint64_t at[VG_LANES]);

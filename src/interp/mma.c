@@ -13,14 +13,6 @@
 
 #define N 8u
 
-struct mma {
-    enum vg_ptx_type a_type, b_type, c_type, d_type;
-    uint8_t m, k;
-    bool saturate;
-    bool a_col, b_row; /* m8n8k4 of f16 only */
-    uint32_t a[8], b[8], c[8], d[8];
-};
-
 /* Where row @row of piece @piece starts: a_type of 64 bits lies in rows of 64. */
 static const void *
 piece_of(const struct vg_warp *w, const uint32_t *slots, unsigned rows, unsigned row,
@@ -49,7 +41,7 @@ per_piece(enum vg_ptx_type type)
 /* --- floats --- */
 
 static void
-floats_in(const struct vg_warp *w, const struct mma *x, double a[16][VG_TENSOR_MAX_K],
+floats_in(const struct vg_warp *w, const struct vg_mma *x, double a[16][VG_TENSOR_MAX_K],
           double b[VG_TENSOR_MAX_K][N])
 {
     const unsigned na = per_piece(x->a_type);
@@ -76,7 +68,7 @@ floats_in(const struct vg_warp *w, const struct mma *x, double a[16][VG_TENSOR_M
 }
 
 static double
-accumulator_in(const struct vg_warp *w, const struct mma *x, unsigned lane, unsigned i)
+accumulator_in(const struct vg_warp *w, const struct vg_mma *x, unsigned lane, unsigned i)
 {
     if (x->c_type == VG_PTX_F64) {
         return vg_bits_f64(vg_row64(w, x->c[i])[lane]);
@@ -89,7 +81,7 @@ accumulator_in(const struct vg_warp *w, const struct mma *x, unsigned lane, unsi
 }
 
 static void
-accumulators_out(const struct vg_warp *w, const struct mma *x, double acc[16][N])
+accumulators_out(const struct vg_warp *w, const struct vg_mma *x, double acc[16][N])
 {
     unsigned row;
     unsigned column;
@@ -113,7 +105,7 @@ accumulators_out(const struct vg_warp *w, const struct mma *x, double acc[16][N]
 static int
 mma_float(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
-    const struct mma *x = op->ext;
+    const struct vg_mma *x = op->ext;
     double a[16][VG_TENSOR_MAX_K];
     double b[VG_TENSOR_MAX_K][N];
     double acc[16][N];
@@ -147,7 +139,7 @@ mma_float(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 static int
 mma_integer(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
-    const struct mma *x = op->ext;
+    const struct vg_mma *x = op->ext;
     const unsigned na = per_piece(x->a_type);
     const unsigned nb = per_piece(x->b_type);
     int16_t a[16][VG_TENSOR_MAX_K];
@@ -204,7 +196,7 @@ mma_integer(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 /* --- m8n8k4 of f16: quad q (lanes 4q..4q+3) works with quad q+4 --- */
 
 static void
-quad_accumulator(const struct mma *x, enum vg_ptx_type type, unsigned lane, unsigned i,
+quad_accumulator(const struct vg_mma *x, enum vg_ptx_type type, unsigned lane, unsigned i,
                  unsigned *row, unsigned *column)
 {
     const unsigned upper = lane < 16 ? 0 : 4;
@@ -226,7 +218,7 @@ quad_element(const struct vg_warp *w, const uint32_t *slots, unsigned lane, unsi
 }
 
 static void
-quad_pair(const struct vg_warp *w, const struct mma *x, unsigned q, double out[8][N])
+quad_pair(const struct vg_warp *w, const struct vg_mma *x, unsigned q, double out[8][N])
 {
     double a[8][4];
     double b[4][N];
@@ -266,7 +258,7 @@ quad_pair(const struct vg_warp *w, const struct mma *x, unsigned q, double out[8
 static int
 mma_quads(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
-    const struct mma *x = op->ext;
+    const struct vg_mma *x = op->ext;
     double acc[4][8][N];
 
     const int step = VG_ISA(vg_tensor_together)(w, mask);
@@ -297,7 +289,7 @@ mma_quads(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 /* --- decoding --- */
 
 static bool
-shape_of(const struct vg_ptx_insn *insn, struct mma *x)
+shape_of(const struct vg_ptx_insn *insn, struct vg_mma *x)
 {
     static const struct {
         uint16_t mod;
@@ -320,7 +312,7 @@ shape_of(const struct vg_ptx_insn *insn, struct mma *x)
 
 /* Only what is understood: sparse, scaled and bitwise forms are refused by name. */
 static bool
-suffixes_known(const struct vg_ptx_insn *insn, const struct mma *x)
+suffixes_known(const struct vg_ptx_insn *insn, const struct vg_mma *x)
 {
     for (unsigned i = 0; i < insn->n_suffixes; i++) {
         if (insn->suffixes[i] < VG_PTX_TYPE_COUNT) {
@@ -369,7 +361,7 @@ element_known(enum vg_ptx_type type)
 }
 
 static bool
-types_known(const struct mma *x)
+types_known(const struct vg_mma *x)
 {
     const bool integer = vg_tensor_is_integer(x->a_type);
     if (!element_known(x->a_type) || !element_known(x->b_type) ||
@@ -410,13 +402,13 @@ input_registers(unsigned rows, unsigned k, enum vg_ptx_type type)
 }
 
 static unsigned
-result_registers(const struct mma *x, enum vg_ptx_type type)
+result_registers(const struct vg_mma *x, enum vg_ptx_type type)
 {
     return type == VG_PTX_F16 ? x->m / 8u : x->m / 4u;
 }
 
 static int
-decode_quads(struct vg_dec *d, const struct vg_ptx_insn *insn, struct mma *x)
+decode_quads(struct vg_dec *d, const struct vg_ptx_insn *insn, struct vg_mma *x)
 {
     x->a_col = insn->suffixes[3] == VG_PTX_TYPE_COUNT + VG_PTX_MOD_COL;
     x->b_row = insn->suffixes[4] == VG_PTX_TYPE_COUNT + VG_PTX_MOD_ROW;
@@ -435,7 +427,7 @@ decode_quads(struct vg_dec *d, const struct vg_ptx_insn *insn, struct mma *x)
 int
 VG_ISA(vg_decode_mma)(struct vg_dec *d, const struct vg_ptx_insn *insn)
 {
-    struct mma *x = vg_dec_alloc(d, sizeof(*x));
+    struct vg_mma *x = vg_dec_alloc(d, sizeof(*x));
 
     if (x == NULL || !shape_of(insn, x) || !suffixes_known(insn, x) ||
         insn->n_operands != 4) {
@@ -466,6 +458,10 @@ VG_ISA(vg_decode_mma)(struct vg_dec *d, const struct vg_ptx_insn *insn)
                   x->d)) {
         return vg_dec_refuse(d, "number of registers");
     }
-    vg_dec_emit(d, vg_tensor_is_integer(x->a_type) ? mma_integer : mma_float)->ext = x;
+    vg_iop_fn *run = VG_ISA(vg_mma_fast)(x);
+    if (run == NULL) {
+        run = vg_tensor_is_integer(x->a_type) ? mma_integer : mma_float;
+    }
+    vg_dec_emit(d, run)->ext = x;
     return 0;
 }

@@ -15,6 +15,17 @@
 
 #define VG_TENSOR_MAX_K 64
 
+struct vg_mma {
+    enum vg_ptx_type a_type, b_type, c_type, d_type;
+    uint8_t m, k;
+    bool saturate;
+    bool a_col, b_row; /* m8n8k4 of f16 only */
+    uint32_t a[8], b[8], c[8], d[8];
+};
+
+/* The handler for the shapes that kernels are full of, or NULL (mma_fast.c). */
+vg_iop_fn *VG_ISA(vg_mma_fast)(const struct vg_mma *x);
+
 vg_decode_fn VG_ISA(vg_decode_mma), VG_ISA(vg_decode_wmma);
 int VG_ISA(vg_tensor_together)(struct vg_warp *w, uint32_t mask);
 
