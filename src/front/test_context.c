@@ -324,6 +324,33 @@ occupancy_follows_the_tightest_limit(void **state)
     assert_int_equal(threads, 512); /* 4 x 512; 640 gives 3 x 640, 768 gives 2 x 768 */
 }
 
+/* What is not refused reaches the driver, and this one carries none of it. */
+static void
+arguments_are_refused_at_once(void **state)
+{
+    const CUfunction function = (CUfunction)(void *)&test_driver_function;
+    CUstream stream;
+    CUevent event;
+
+    (void)state;
+    assert_int_equal(cuCtxSetCurrent(vg_driver_primary_context(0)), CUDA_SUCCESS);
+    assert_int_equal(cuStreamCreate(&stream, 0x100), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamCreate(NULL, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamCreateWithPriority(&stream, 2, 0), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuStreamCreate(&stream, 1), CUDA_ERROR_NOT_SUPPORTED);
+    assert_int_equal(cuEventCreate(&event, 8), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuEventCreate(&event, 4), CUDA_ERROR_INVALID_VALUE);
+    assert_int_equal(cuEventCreate(&event, 6), CUDA_ERROR_NOT_SUPPORTED);
+    test_driver_function[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK] = 1024;
+    test_driver_function[CU_FUNC_ATTRIBUTE_NUM_REGS] = 16;
+    assert_int_equal(
+        cuLaunchCooperativeKernel(function, 108, 4, 1, 512, 1, 1, 0, NULL, NULL),
+        CUDA_ERROR_NOT_SUPPORTED);
+    assert_int_equal(
+        cuLaunchCooperativeKernel(function, 433, 1, 1, 512, 1, 1, 0, NULL, NULL),
+        CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+}
+
 int
 main(void)
 {
@@ -338,6 +365,7 @@ main(void)
         cmocka_unit_test(every_slot_can_be_called),
         cmocka_unit_test(null_stream_follows_the_name),
         cmocka_unit_test_teardown(occupancy_follows_the_tightest_limit, empty_stack),
+        cmocka_unit_test_teardown(arguments_are_refused_at_once, empty_stack),
     };
 
     unsetenv("CUDA_VISIBLE_DEVICES");
