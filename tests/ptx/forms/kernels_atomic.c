@@ -344,25 +344,35 @@ add_atomic(const char *spelling, bool is_red, enum op op, size_t type, enum spac
     n_atomics++;
 }
 
-void
-vg_kernels_atomic(struct vg_forms *forms)
+static void
+add_spaces(bool is_red, enum op op, size_t type)
 {
     char spelling[48];
 
-    n_atomics = 0;
-    for (int is_red = 0; is_red < 2; is_red++) {
-        for (enum op op = ADD; op <= CAS; op++) {
-            for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
-                for (enum space s = GLOBAL; s <= GENERIC; s++) {
-                    if (exists(op, &types[t], is_red != 0)) {
-                        snprintf(spelling, sizeof(spelling), "%s%s.%s.%s",
-                                 is_red != 0 ? "red" : "atom", space_names[s],
-                                 op_names[op], types[t].name);
-                        add_atomic(spelling, is_red != 0, op, t, s);
-                    }
-                }
-            }
+    for (enum space s = GLOBAL; s <= GENERIC; s++) {
+        snprintf(spelling, sizeof(spelling), "%s%s.%s.%s", is_red ? "red" : "atom",
+                 space_names[s], op_names[op], types[type].name);
+        add_atomic(spelling, is_red, op, type, s);
+    }
+}
+
+static void
+add_types(bool is_red, enum op op)
+{
+    for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++) {
+        if (exists(op, &types[t], is_red)) {
+            add_spaces(is_red, op, t);
         }
+    }
+}
+
+void
+vg_kernels_atomic(struct vg_forms *forms)
+{
+    n_atomics = 0;
+    for (enum op op = ADD; op <= CAS; op++) {
+        add_types(false, op);
+        add_types(true, op);
     }
     add_atomic("atom.add.release.gpu.u32", false, ADD, 0, GENERIC);
     add_atomic("atom.relaxed.gpu.global.add.u32", false, ADD, 0, GLOBAL);

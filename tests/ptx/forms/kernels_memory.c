@@ -432,29 +432,35 @@ run_store(struct vg_forms *forms, const struct vg_kernel_test *test)
 
 #define MAX_GENERATED 1200
 
+typedef void memory_test(struct vg_forms *forms, const struct vg_kernel_test *test);
+
 static struct vg_kernel_test generated[MAX_GENERATED];
 static char generated_names[MAX_GENERATED][48];
 static size_t n_generated;
 
 static void
-generate(const struct mem_form *forms, size_t n_forms,
-         void (*run)(struct vg_forms *, const struct vg_kernel_test *))
+generate_one(const char *prefix, int arg, memory_test *run)
+{
+    static const char *const vectors[] = { "", "", ".v2", "", ".v4" };
+    const struct mem_type *type = &mem_types[arg & 15];
+    unsigned n = (unsigned)arg >> 4 & 15;
+    char *name = generated_names[n_generated];
+
+    if (n * type->bytes > 16) {
+        return;
+    }
+    snprintf(name, sizeof(generated_names[0]), "%s%s.%s", prefix, vectors[n], type->name);
+    generated[n_generated++] =
+        (struct vg_kernel_test){ .forms = name, .run = run, .arg = arg };
+}
+
+static void
+generate(const struct mem_form *forms, size_t n_forms, memory_test *run)
 {
     for (size_t f = 0; f < n_forms; f++) {
         for (unsigned n = 1; n <= 4; n *= 2) {
             for (size_t t = 0; t < N_MEM_TYPES; t++) {
-                if (n * mem_types[t].bytes > 16) {
-                    continue;
-                }
-                char *name = generated_names[n_generated];
-                snprintf(name, sizeof(generated_names[0]), "%s%s.%s", forms[f].prefix,
-                         n == 1   ? ""
-                         : n == 2 ? ".v2"
-                                  : ".v4",
-                         mem_types[t].name);
-                generated[n_generated++] = (struct vg_kernel_test){
-                    .forms = name, .run = run, .arg = (int)(f << 8 | n << 4 | t)
-                };
+                generate_one(forms[f].prefix, (int)(f << 8 | n << 4 | t), run);
             }
         }
     }

@@ -337,24 +337,29 @@ draw(enum element e, enum mode mode, uint64_t seed)
 }
 
 static void
+draw_part(const struct mma *t, enum mode mode, int p, uint64_t seed)
+{
+    for (uint64_t r = 0; r < 64; r++) {
+        for (uint64_t c = 0; c < 64; c++) {
+            uint64_t s = seed + r * 64 + c;
+            if (r < 16) {
+                mat_a[p][r][c] = draw(t->a, mode, s);
+            }
+            if (c < 16) {
+                mat_b[p][r][c] = draw(t->b, mode, s + 100000);
+            }
+            if (r < 16 && c < 16) {
+                mat_c[p][r][c] = draw(t->c, mode, s + 200000);
+            }
+        }
+    }
+}
+
+static void
 draw_matrices(const struct mma *t, enum mode mode)
 {
     for (int p = 0; p < t->parts; p++) {
-        uint64_t seed = (uint64_t)(p * 5000 + (int)mode * 20000);
-        for (int r = 0; r < 64; r++) {
-            for (int c = 0; c < 64; c++) {
-                uint64_t s = seed + (uint64_t)(r * 64 + c);
-                if (r < 16) {
-                    mat_a[p][r][c] = draw(t->a, mode, s);
-                }
-                if (c < 16) {
-                    mat_b[p][r][c] = draw(t->b, mode, s + 100000);
-                }
-                if (r < 16 && c < 16) {
-                    mat_c[p][r][c] = draw(t->c, mode, s + 200000);
-                }
-            }
-        }
+        draw_part(t, mode, p, (uint64_t)p * 5000 + (uint64_t)mode * 20000);
     }
 }
 
@@ -482,6 +487,25 @@ element_right(const struct mma *t, enum mode mode, int p, int row, int col, uint
     return fabs(value - sum) <= size * (t->c == E_F16 ? 0x1p-9 : 0x1p-19);
 }
 
+static bool
+check_lane(struct vg_forms *forms, const struct mma *t, enum mode mode, int lane)
+{
+    for (int i = 0; i < t->n_c; i++) {
+        int row;
+        int col;
+        uint32_t got = 0;
+        t->at_c(lane, i, &row, &col);
+        memcpy(&got, vg_forms_out + lane * 128 + i * (int)bits_of(t->c) / 8,
+               bits_of(t->c) / 8);
+        if (!element_right(t, mode, part_of(t, lane), row, col, got)) {
+            vg_forms_fail(forms, "mode %d: row %d column %d (lane %d): got %x", (int)mode,
+                          row, col, lane, got);
+            return false;
+        }
+    }
+    return true;
+}
+
 static void
 run_mma(struct vg_forms *forms, const struct vg_kernel_test *test)
 {
@@ -496,19 +520,8 @@ run_mma(struct vg_forms *forms, const struct vg_kernel_test *test)
             return;
         }
         for (int lane = 0; lane < 32; lane++) {
-            for (int i = 0; i < t->n_c; i++) {
-                int p = part_of(t, lane);
-                int row;
-                int col;
-                uint32_t got = 0;
-                t->at_c(lane, i, &row, &col);
-                memcpy(&got, vg_forms_out + lane * 128 + i * (int)bits_of(t->c) / 8,
-                       bits_of(t->c) / 8);
-                if (!element_right(t, mode, p, row, col, got)) {
-                    vg_forms_fail(forms, "mode %d: row %d column %d (lane %d): got %x",
-                                  (int)mode, row, col, lane, got);
-                    return;
-                }
+            if (!check_lane(forms, t, mode, lane)) {
+                return;
             }
         }
     }

@@ -105,6 +105,36 @@ fill_shuffle(enum shuffle mode, int round)
     }
 }
 
+static bool
+check_shuffle(struct vg_forms *forms, enum shuffle mode, bool with_predicate, int round,
+              int lane)
+{
+    size_t at = (size_t)lane * 32;
+    uint32_t mask = member_masks[round];
+    int source;
+
+    if ((mask >> lane & 1) == 0) {
+        if (vg_out32(at) != 0xa5a5a5a5) {
+            vg_forms_fail(forms, "round %d: lane %d was not to run", round, lane);
+        }
+        return vg_out32(at) == 0xa5a5a5a5;
+    }
+    bool in_range = shuffle_source(mode, lane, vg_in32(at + 1), vg_in32(at + 2), &source);
+    uint32_t want = vg_in32((size_t)source * 32);
+    bool known = (mask >> source & 1) != 0;
+    if (known && vg_out32(at) != want) {
+        vg_forms_fail(forms, "round %d lane %d: got %x, want %x of lane %d", round, lane,
+                      vg_out32(at), want, source);
+        return false;
+    }
+    if (with_predicate && vg_out32(at + 1) != (uint32_t)in_range) {
+        vg_forms_fail(forms, "round %d lane %d: predicate %u, want %u", round, lane,
+                      vg_out32(at + 1), (unsigned)in_range);
+        return false;
+    }
+    return true;
+}
+
 /* arg: mode * 2 + with predicate */
 static void
 run_shuffle(struct vg_forms *forms, const struct vg_kernel_test *test)
@@ -117,9 +147,8 @@ run_shuffle(struct vg_forms *forms, const struct vg_kernel_test *test)
              "shfl.sync.%s.b32 %%r4%s, %%r1, %%r2, %%r3, %%r20;", shuffle_names[mode],
              with_predicate ? "|%p1" : "");
     for (int round = 0; round < ROUNDS; round++) {
-        uint32_t mask = member_masks[round];
         fill_shuffle(mode, round);
-        if (!launch(forms, mask,
+        if (!launch(forms, member_masks[round],
                     "setp.ne.s32 %p1, %r20, %r20;\nld.global.u32 %r1, [%myin];\n"
                     "ld.global.u32 %r2, [%myin+4];\nld.global.u32 %r3, [%myin+8];\n",
                     instruction,
@@ -128,26 +157,7 @@ run_shuffle(struct vg_forms *forms, const struct vg_kernel_test *test)
             return;
         }
         for (int lane = 0; lane < 32; lane++) {
-            size_t at = (size_t)lane * 32;
-            int source;
-            if ((mask >> lane & 1) == 0) {
-                if (vg_out32(at) != 0xa5a5a5a5) {
-                    vg_forms_fail(forms, "round %d: lane %d was not to run", round, lane);
-                }
-                continue;
-            }
-            bool in_range =
-                shuffle_source(mode, lane, vg_in32(at + 1), vg_in32(at + 2), &source);
-            bool known = (mask >> source & 1) != 0;
-            if (known && vg_out32(at) != vg_in32((size_t)source * 32)) {
-                vg_forms_fail(forms, "round %d lane %d: got %x, want %x of lane %d",
-                              round, lane, vg_out32(at), vg_in32((size_t)source * 32),
-                              source);
-                return;
-            }
-            if (with_predicate && vg_out32(at + 1) != (uint32_t)in_range) {
-                vg_forms_fail(forms, "round %d lane %d: predicate %u, want %u", round,
-                              lane, vg_out32(at + 1), (unsigned)in_range);
+            if (!check_shuffle(forms, mode, with_predicate, round, lane)) {
                 return;
             }
         }

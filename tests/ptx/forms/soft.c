@@ -175,8 +175,8 @@ vg_soft_pack(enum vg_soft_format format, enum vg_soft_mode mode, struct vg_soft 
     uint64_t implied = (uint64_t)1 << l->fraction;
 
     if (kept >= implied) {
-        uint64_t biased = (uint64_t)(last + (int)l->fraction + l->bias);
-        body = (biased << l->fraction) + (kept - implied);
+        int biased = last + (int)l->fraction + l->bias;
+        body = ((uint64_t)biased << l->fraction) + (kept - implied);
     }
     body <<= l->low;
     if (body > l->max_bits) {

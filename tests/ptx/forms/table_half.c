@@ -43,34 +43,48 @@ static const struct half_op half_ops[] = {
       VG_REF_NAN_WINS | VG_REF_XORSIGN },
 };
 
+static void
+add_half(struct vg_forms *forms, const struct half_op *op, const struct half_type *type,
+         int flags)
+{
+    struct vg_form form = { .ref = vg_ref_float, .flags = VG_FORM_LIGHT };
+    char k = type->kind;
+
+    form.p[0] = (int)op->op;
+    form.p[1] = (int)type->format;
+    form.p[3] = flags | type->packed;
+    snprintf(form.name, sizeof(form.name), "%s%s%s%s%s%s.%s", op->stem,
+             (flags & VG_REF_FTZ) != 0 ? ".ftz" : "",
+             (flags & VG_REF_SAT) != 0 ? ".sat" : "",
+             (flags & VG_REF_RELU) != 0 ? ".relu" : "",
+             (flags & VG_REF_NAN_WINS) != 0 ? ".NaN" : "",
+             (flags & VG_REF_XORSIGN) != 0 ? ".xorsign.abs" : "", type->name);
+    snprintf(form.shape, sizeof(form.shape), "%c=%c%c%c", k, k, k, k);
+    form.shape[2 + op->n_in] = '\0';
+    vg_forms_add(forms, &form);
+}
+
+/* With every set of suffixes that may be there; .sat and .relu exclude each other. */
+static void
+add_suffixes(struct vg_forms *forms, const struct half_op *op,
+             const struct half_type *type)
+{
+    int allowed = type->format == VG_SOFT_F16 ? op->f16_flags : op->bf16_flags;
+    int both = VG_REF_SAT | VG_REF_RELU;
+
+    for (int flags = 0; flags < 32; flags++) {
+        if ((flags & ~allowed) == 0 && (flags & both) != both) {
+            add_half(forms, op, type, flags);
+        }
+    }
+}
+
 void
 vg_table_half(struct vg_forms *forms)
 {
     for (size_t o = 0; o < sizeof(half_ops) / sizeof(half_ops[0]); o++) {
-        for (size_t t = 0; t < 4; t++) {
-            const struct half_op *op = &half_ops[o];
-            const struct half_type *type = &half_types[t];
-            int allowed = type->format == VG_SOFT_F16 ? op->f16_flags : op->bf16_flags;
-            for (int flags = 0; flags < 32; flags++) {
-                if ((flags & ~allowed) != 0 ||
-                    (flags & (VG_REF_SAT | VG_REF_RELU)) == (VG_REF_SAT | VG_REF_RELU)) {
-                    continue;
-                }
-                struct vg_form form = { .ref = vg_ref_float, .flags = VG_FORM_LIGHT };
-                form.p[0] = (int)op->op;
-                form.p[1] = (int)type->format;
-                form.p[3] = flags | type->packed;
-                snprintf(form.name, sizeof(form.name), "%s%s%s%s%s%s.%s", op->stem,
-                         (flags & VG_REF_FTZ) != 0 ? ".ftz" : "",
-                         (flags & VG_REF_SAT) != 0 ? ".sat" : "",
-                         (flags & VG_REF_RELU) != 0 ? ".relu" : "",
-                         (flags & VG_REF_NAN_WINS) != 0 ? ".NaN" : "",
-                         (flags & VG_REF_XORSIGN) != 0 ? ".xorsign.abs" : "", type->name);
-                snprintf(form.shape, sizeof(form.shape), "%c=%c%c%c", type->kind,
-                         type->kind, type->kind, type->kind);
-                form.shape[2 + op->n_in] = '\0';
-                vg_forms_add(forms, &form);
-            }
+        for (size_t t = 0; t < sizeof(half_types) / sizeof(half_types[0]); t++) {
+            add_suffixes(forms, &half_ops[o], &half_types[t]);
         }
     }
 }
