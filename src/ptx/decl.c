@@ -33,18 +33,25 @@ vg_ptx_decl_name(struct lexer *lexer, const char **out)
 int
 vg_ptx_decl_uint(struct lexer *lexer, uint64_t max, uint64_t *out)
 {
+    const char *where = lexer->token.text;
     struct number number;
+    int r;
 
-    if (lexer->token.kind != TOKEN_NUMBER || !vg_ptx_lex_number(&lexer->token, &number) ||
-        number.is_float) {
+    if (lexer->token.kind != TOKEN_NUMBER && !lex_is(lexer, '(')) {
         return vg_ptx_fail_expected(lexer, "an integer");
     }
+    r = vg_ptx_expr_parse(lexer, &number);
+    if (r != 0) {
+        return r;
+    }
+    if (number.is_float) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where, "this is no integer");
+    }
     if (number.bits > max) {
-        return vg_ptx_fail(lexer, "%llu is more than %llu",
-                           (unsigned long long)number.bits, (unsigned long long)max);
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where, "%llu is more than %llu",
+                              (unsigned long long)number.bits, (unsigned long long)max);
     }
     *out = number.bits;
-    vg_ptx_lex_next(lexer);
     return 0;
 }
 

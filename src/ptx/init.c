@@ -28,24 +28,22 @@ struct init {
     struct grow names;  /* struct pending_reloc, reloc unset; one for each reloc */
 };
 
-/* A signed integer behind + or -. */
+/* +8, -8, +-8 behind a symbol */
 static int
 take_addend(struct lexer *lexer, int64_t *out)
 {
-    bool negative = lex_is(lexer, '-');
-    uint64_t value;
-    int r;
+    const char *where = lexer->token.text;
+    struct number number;
+    int r = vg_ptx_expr_parse(lexer, &number);
 
-    vg_ptx_lex_next(lexer);
-    if (lex_is(lexer, '-') && !negative) { /* sym+-8 */
-        negative = true;
-        vg_ptx_lex_next(lexer);
+    if (r != 0) {
+        return r;
     }
-    r = vg_ptx_decl_uint(lexer, INT64_MAX, &value);
-    if (r == 0) {
-        *out = negative ? -(int64_t)value : (int64_t)value;
+    if (number.is_float) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where, "this is no integer");
     }
-    return r;
+    *out = (int64_t)((uint64_t)*out + number.bits);
+    return 0;
 }
 
 /* name, generic(name), with +N */
@@ -100,13 +98,12 @@ take_symbol(struct init *init, size_t offset)
 
 /* The bytes of a number as the variable's type wants them. */
 static bool
-convert_number(enum vg_ptx_type type, const struct number *number, bool negative,
-               uint64_t *out)
+convert_number(enum vg_ptx_type type, const struct number *number, uint64_t *out)
 {
     double value;
     float single;
 
-    *out = negative ? 0 - number->bits : number->bits;
+    *out = number->bits;
     if (!number->is_float) {
         if (type == VG_PTX_F64) {
             value = (double)(int64_t)*out;
@@ -119,7 +116,6 @@ convert_number(enum vg_ptx_type type, const struct number *number, bool negative
         return true; /* of the small float types, integers are the bits */
     }
     if (number->is_single) {
-        *out = number->bits ^ (negative ? UINT64_C(0x80000000) : 0);
         if (type != VG_PTX_F64) {
             return vg_ptx_type_bits(type) == 32;
         }
@@ -128,7 +124,6 @@ convert_number(enum vg_ptx_type type, const struct number *number, bool negative
         memcpy(out, &value, sizeof(value));
         return true;
     }
-    *out = number->bits ^ (negative ? UINT64_C(1) << 63 : 0);
     if (type == VG_PTX_F32) {
         memcpy(&value, out, sizeof(value));
         single = (float)value;
@@ -147,8 +142,9 @@ take_scalar(struct init *init, size_t offset)
     size_t width = vg_ptx_type_bits(init->var->type) / 8;
     struct number number;
     uint64_t value;
+    const char *where = lexer->token.text;
     char *bytes;
-    bool negative = false;
+    int r;
 
     if (offset + width > init->bytes.count) {
         size_t more = offset + width - init->bytes.count;
@@ -163,23 +159,20 @@ take_scalar(struct init *init, size_t offset)
     if (lexer->token.kind == TOKEN_IDENT) {
         return take_symbol(init, offset);
     }
-    while (lex_is(lexer, '-') || lex_is(lexer, '+')) {
-        negative ^= lex_is(lexer, '-');
-        vg_ptx_lex_next(lexer);
+    r = vg_ptx_expr_parse(lexer, &number);
+    if (r != 0) {
+        return r;
     }
-    if (lexer->token.kind != TOKEN_NUMBER || !vg_ptx_lex_number(&lexer->token, &number)) {
-        return vg_ptx_fail_expected(lexer, "a constant");
-    }
-    if (!convert_number(init->var->type, &number, negative, &value)) {
-        return vg_ptx_fail(lexer, "a constant that does not fit type .%s",
-                           vg_ptx_type_name(init->var->type));
+    if (!convert_number(init->var->type, &number, &value)) {
+        return vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where,
+                              "a constant that does not fit type .%s",
+                              vg_ptx_type_name(init->var->type));
     }
     bytes = init->bytes.items;
     if (bytes == NULL) {
         return -ENOMEM;
     }
     memcpy(bytes + offset, &value, width < 8 ? width : 8);
-    vg_ptx_lex_next(lexer);
     return 0;
 }
 

@@ -182,6 +182,9 @@ parse_vars(struct parser *parser, enum vg_ptx_linkage linkage)
         if (r == 0 && lex_is(lexer, '=')) {
             r = vg_ptx_init_parse(lexer, &var, &parser->pending);
         }
+        if (r == 0 && linkage == VG_PTX_EXTERN && var.is_array && var.dims[0] == 0) {
+            var.is_unsized = true; /* x[0] is x[] */
+        }
         if (r == 0 && var.is_unsized && linkage != VG_PTX_EXTERN) {
             r = vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where, "'%.100s' has no size",
                                var.name);

@@ -17,31 +17,18 @@ static int
 parse_number(struct lexer *lexer, struct vg_ptx_operand *out)
 {
     struct number number;
-    bool negative = false;
+    int r = vg_ptx_expr_parse(lexer, &number);
 
-    while (lex_is(lexer, '-') || lex_is(lexer, '+')) {
-        negative ^= lex_is(lexer, '-');
-        vg_ptx_lex_next(lexer);
+    if (r != 0) {
+        return r;
     }
-    if (lexer->token.kind != TOKEN_NUMBER || !vg_ptx_lex_number(&lexer->token, &number)) {
-        return vg_ptx_fail_expected(lexer, "a constant");
-    }
-    vg_ptx_lex_next(lexer);
-    out->bits = number.bits;
-    if (!number.is_float) {
-        out->kind = VG_PTX_OPERAND_INT;
-        out->bits = negative ? 0 - number.bits : number.bits;
-        return 0;
-    }
-    out->kind = VG_PTX_OPERAND_FLOAT;
+    out->kind = number.is_float ? VG_PTX_OPERAND_FLOAT : VG_PTX_OPERAND_INT;
     out->is_single = number.is_single;
-    if (negative) {
-        out->bits ^= number.is_single ? UINT64_C(1) << 31 : UINT64_C(1) << 63;
-    }
+    out->bits = number.bits;
     return 0;
 }
 
-/* +8, -8, +-8: any number of them */
+/* +8, -8, +-8, +4*2 */
 static int
 parse_offset(struct lexer *lexer, int64_t *out)
 {
@@ -175,7 +162,8 @@ parse_scalar(struct body *body, struct vg_ptx_operand *out)
     if (lexer->token.kind == TOKEN_IDENT) {
         return parse_name(body, out);
     }
-    if (lexer->token.kind == TOKEN_NUMBER || lex_is(lexer, '-') || lex_is(lexer, '+')) {
+    if (lexer->token.kind == TOKEN_NUMBER || lex_is(lexer, '-') || lex_is(lexer, '+') ||
+        lex_is(lexer, '(') || lex_is(lexer, '~')) {
         return parse_number(lexer, out);
     }
     if (lex_take(lexer, '!')) {

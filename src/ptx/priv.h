@@ -84,6 +84,9 @@ struct number {
 /* Reads the constant @token (TOKEN_NUMBER). Return: false when it is malformed. */
 bool vg_ptx_lex_number(const struct token *token, struct number *out);
 
+/* Takes a constant expression (4.6), signs included. */
+int vg_ptx_expr_parse(struct lexer *lexer, struct number *out);
+
 /* Bit class of characters: may stand in a name; digits. */
 extern const uint8_t vg_ptx_char_class[256];
 #define CHAR_NAME  1u

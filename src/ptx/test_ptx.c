@@ -255,6 +255,24 @@ constants_are_read(void **state)
 }
 
 static void
+expressions_are_evaluated(void **state)
+{
+    static const int64_t expected[] = { 7, 9, 1, -8, 5, 4, -2, 256, 6, 1, 12 };
+    struct vg_ptx_module *module = parse_body(
+        ".reg .b64 x;\n"
+        "mov.b64 x, 1+2*3; mov.b64 x, (1+2)*3; mov.b64 x, 7-4-2; mov.b64 x, -(2<<2);\n"
+        "mov.b64 x, 1|4; mov.b64 x, 100/5/5; mov.b64 x, ~1; mov.b64 x, 1 << 2*4;\n"
+        "mov.b64 x, (((6))); mov.b64 x, (!0); ld.b64 x, [x+4*2+4];");
+
+    (void)state;
+    for (uint32_t i = 0; i < 11; i++) {
+        const struct vg_ptx_operand *operand = &insn_at(module, i)->operands[1];
+        assert_int_equal(i < 10 ? (int64_t)operand->bits : operand->offset, expected[i]);
+    }
+    vg_ptx_module_destroy(module);
+}
+
+static void
 mnemonics_are_decoded(void **state)
 {
     struct vg_ptx_module *module =
@@ -670,6 +688,7 @@ main(void)
         cmocka_unit_test(initialisers_hold_addresses),
         cmocka_unit_test(names_are_found),
         cmocka_unit_test(constants_are_read),
+        cmocka_unit_test(expressions_are_evaluated),
         cmocka_unit_test(mnemonics_are_decoded),
         cmocka_unit_test(unknown_instructions_are_kept_by_name),
         cmocka_unit_test(guards_and_labels_are_resolved),
