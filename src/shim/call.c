@@ -27,6 +27,7 @@ vg_call_begin(struct vg_call *call, unsigned number)
     call->result = CUDA_SUCCESS;
     call->number = (uint16_t)number;
     call->sent = false;
+    call->relaxed = false;
     call->new_count = 0;
     call->dead_count = 0;
     call->parent = 0;
@@ -82,11 +83,14 @@ send_request(struct vg_call *call, bool posted)
     }
 
     const bool per_thread = vg_front_default_stream() == CU_STREAM_PER_THREAD;
+    const unsigned mode =
+        call->relaxed ? CU_STREAM_CAPTURE_MODE_RELAXED : vg_capture_mode();
     struct vg_message head = {
         .size = (uint32_t)call->req.size,
         .call = call->number,
         .flags = (uint16_t)((posted ? VG_MESSAGE_POSTED : 0) |
-                            (per_thread ? VG_MESSAGE_PER_THREAD : 0)),
+                            (per_thread ? VG_MESSAGE_PER_THREAD : 0) |
+                            mode << VG_MESSAGE_MODE_SHIFT),
         .lane = lane->index,
         .thread = lane->thread,
         .context = live_context(),

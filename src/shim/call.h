@@ -34,6 +34,7 @@ struct vg_call {
     CUresult result;
     uint16_t number; /* enum vg_cuda_call or an internal one */
     bool sent;
+    bool relaxed; /* made on our own account: capture modes do not matter */
     uint8_t new_count;
     uint8_t dead_count;
     vg_id new_ids[VG_CALL_NEW_MAX];

@@ -13,5 +13,8 @@
 /* True while a stream capture is open anywhere in the process. */
 bool vg_capture_is_open(void);
 
+/* The capture mode of the calling thread. */
+CUstreamCaptureMode vg_capture_mode(void);
+
 /* Forgets all that was of @context in the client. */
 void vg_context_forget(vg_id context);

@@ -11,6 +11,7 @@
 #include "cuda_send.h"
 #include "shim/call_priv.h"
 #include "shim/conn.h"
+#include "shim/shadow.h"
 
 static _Atomic int open_captures;
 static __thread CUstreamCaptureMode thread_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
@@ -19,6 +20,12 @@ bool
 vg_capture_is_open(void)
 {
     return atomic_load_explicit(&open_captures, memory_order_relaxed) != 0;
+}
+
+CUstreamCaptureMode
+vg_capture_mode(void)
+{
+    return thread_mode;
 }
 
 CUresult
@@ -52,6 +59,7 @@ vg_drv_cuStreamEndCapture(CUstream stream, CUgraph *graph)
     if (graph == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
+    struct vg_shadow_set *shadows = vg_shadow_take_capture(stream);
     vg_call_begin(&call, VG_CUDA_cuStreamEndCapture);
     vg_call_put_stream(&call, stream);
     /* whether it was open is part of the reply, so that a failed end counts too */
@@ -63,8 +71,11 @@ vg_drv_cuStreamEndCapture(CUstream stream, CUgraph *graph)
         CUgraph made = vg_call_get_handle(&call, VG_ID_GRAPH, 0);
         if (vg_call_check(&call)) {
             *graph = made;
+            vg_shadow_attach(vg_id_from_handle(made), shadows);
+            shadows = NULL;
         }
     }
+    vg_shadow_set_unref(shadows);
     return vg_call_end(&call);
 }
 
@@ -91,4 +102,37 @@ vg_drv_cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *status)
         return CUDA_SUCCESS;
     }
     return vg_send_cuStreamIsCapturing(stream, status);
+}
+
+CUresult
+vg_capture_of(CUstream stream, bool *out_captured, uint64_t *out_id)
+{
+    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    cuuint64_t id = 0;
+
+    *out_captured = false;
+    if (!vg_capture_is_open()) {
+        return CUDA_SUCCESS;
+    }
+    const CUresult result = vg_send_cuStreamGetCaptureInfo(stream, &status, &id);
+    if (result == CUDA_SUCCESS && status == CU_STREAM_CAPTURE_STATUS_ACTIVE) {
+        *out_captured = true;
+        *out_id = id;
+    }
+    /* the legacy stream beside an open capture: the copy itself will be refused */
+    return result == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT ? CUDA_SUCCESS : result;
+}
+
+CUresult
+vg_drv_cuStreamGetCaptureInfo(CUstream stream, CUstreamCaptureStatus *status,
+                              cuuint64_t *id)
+{
+    if (status == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (!vg_capture_is_open()) {
+        *status = CU_STREAM_CAPTURE_STATUS_NONE;
+        return CUDA_SUCCESS;
+    }
+    return vg_send_cuStreamGetCaptureInfo(stream, status, id);
 }

@@ -9,10 +9,12 @@
 
 #include "cuda_calls.h"
 #include "cuda_driver.h"
+#include "cuda_send.h"
 #include "shim/call_priv.h"
 #include "shim/conn.h"
 #include "shim/ids.h"
 #include "shim/range.h"
+#include "shim/shadow.h"
 
 static pthread_mutex_t facts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vg_context_facts primary_facts[VG_DEVICE_MAX];
@@ -146,7 +148,7 @@ vg_drv_cuCtxCreate_v2(CUcontext *context, unsigned int flags, CUdevice dev)
     vg_call_put_device(&call, dev);
     if (vg_call_wait(&call, FACTS_SIZE)) {
         get_facts(&call, vg_front_physical(dev), facts);
-        (void)vg_client_ids_attach(vg_id_from_handle(handle), facts);
+        (void)vg_client_ids_attach(vg_id_from_handle(handle), facts, free);
         facts = NULL;
         *context = handle;
     }
@@ -206,11 +208,12 @@ vg_drv_cuCtxDetach(CUcontext context)
 CUresult
 vg_drv_cuCtxSynchronize(void)
 {
-    struct vg_call call;
+    const CUresult result = vg_send_cuCtxSynchronize();
 
-    vg_call_begin(&call, VG_CUDA_cuCtxSynchronize);
-    (void)vg_call_wait(&call, 0);
-    return vg_call_end(&call);
+    if (result == CUDA_SUCCESS) {
+        vg_shadow_settle();
+    }
+    return result;
 }
 
 CUresult
@@ -225,5 +228,9 @@ vg_drv_cuCtxSynchronize_v2(CUcontext context)
     vg_call_begin(&call, VG_CUDA_cuCtxSynchronize_v2);
     vg_call_put_handle(&call, VG_ID_CTX, context);
     (void)vg_call_wait(&call, 0);
-    return vg_call_end(&call);
+    const CUresult result = vg_call_end(&call);
+    if (result == CUDA_SUCCESS) {
+        vg_shadow_settle();
+    }
+    return result;
 }

@@ -19,6 +19,7 @@
 #include "shim/call_priv.h"
 #include "shim/conn.h"
 #include "shim/copy.h"
+#include "shim/shadow.h"
 #include "wire/internal.h"
 
 /* Up to here an answer carries the bytes itself. */
@@ -45,6 +46,7 @@ vg_stage_next(struct vg_client_lane *lane)
         return CUDA_SUCCESS;
     }
     vg_call_begin(&call, VG_CALL_STAGE_WAIT);
+    call.relaxed = true;
     vg_put_u32(&call.req, slot);
     if (vg_call_wait(&call, 0)) {
         lane->stage_used[slot] = false;
@@ -177,16 +179,33 @@ copy_direct(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool wait)
 CUresult
 vg_copy_refuse_in_capture(CUstream stream, int number)
 {
-    CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+    bool captured = false;
+    uint64_t id = 0;
 
-    if (!vg_capture_is_open()) {
-        return CUDA_SUCCESS;
-    }
-    const CUresult result = vg_send_cuStreamIsCapturing(stream, &status);
-    if (result == CUDA_SUCCESS && status != CU_STREAM_CAPTURE_STATUS_NONE) {
+    const CUresult result = vg_capture_of(stream, &captured, &id);
+    return captured ? vg_front_not_carried(number) : result;
+}
+
+/* The node copies from or to a shadow in the window; the program's memory is read and
+ * written at each launch. */
+static CUresult
+copy_in_capture(uint64_t dst, uint64_t src, size_t size, CUstream stream,
+                uint64_t capture, int number)
+{
+    const bool out = vg_place_of(dst) == VG_PLACE_ORDINARY;
+    void *shadow = NULL;
+
+    if (out && vg_place_of(src) == VG_PLACE_ORDINARY) {
         return vg_front_not_carried(number);
     }
-    return result;
+    const CUresult result =
+        vg_shadow_add(capture, (void *)(uintptr_t)(out ? dst : src), size, out, &shadow);
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    const uint64_t at = (uint64_t)(uintptr_t)shadow;
+    return out ? copy_direct(at, src, size, stream, false)
+               : copy_direct(dst, at, size, stream, false);
 }
 
 static CUresult
@@ -201,9 +220,15 @@ copy(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool is_async, in
         const bool wait = !is_async && (to == VG_PLACE_WINDOW || from == VG_PLACE_WINDOW);
         return copy_direct(dst, src, size, stream, wait);
     }
-    CUresult result = vg_copy_refuse_in_capture(stream, number);
+    bool captured = false;
+    uint64_t capture = 0;
+    CUresult result = vg_capture_of(stream, &captured, &capture);
     if (result != CUDA_SUCCESS) {
         return result;
+    }
+    if (captured) {
+        return is_async ? copy_in_capture(dst, src, size, stream, capture, number)
+                        : CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     }
     if (to != VG_PLACE_ORDINARY) {
         return copy_in(dst, (const void *)(uintptr_t)src, size, stream);

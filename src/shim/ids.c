@@ -9,6 +9,7 @@ struct slot {
     vg_id context;
     vg_id parent;
     void *data;
+    void (*destroy)(void *data);
     uint32_t next_free; /* client space: index + 1 */
     uint16_t generation;
     bool live;
@@ -69,7 +70,9 @@ slot_of(vg_id id)
 static void
 own(struct slot *slot, uint16_t generation, vg_id context, vg_id parent)
 {
-    free(slot->data);
+    if (slot->data != NULL) {
+        slot->destroy(slot->data);
+    }
     *slot = (struct slot){
         .generation = generation, .context = context, .parent = parent, .live = true
     };
@@ -210,7 +213,7 @@ vg_client_ids_drop_context(vg_id context)
 }
 
 void *
-vg_client_ids_attach(vg_id id, void *data)
+vg_client_ids_attach(vg_id id, void *data, void (*destroy)(void *data))
 {
     void *winner = NULL;
 
@@ -219,14 +222,35 @@ vg_client_ids_attach(vg_id id, void *data)
     if (slot != NULL) {
         if (slot->data == NULL) {
             slot->data = data;
+            slot->destroy = destroy;
         }
         winner = slot->data;
     }
     pthread_mutex_unlock(&ids_lock);
     if (winner != data) {
-        free(data);
+        destroy(data);
     }
     return winner;
+}
+
+void
+vg_client_ids_put(vg_id id, void *data, void (*destroy)(void *data))
+{
+    void *old = data;
+    void (*destroy_old)(void *) = destroy;
+
+    pthread_mutex_lock(&ids_lock);
+    struct slot *slot = slot_of(id);
+    if (slot != NULL) {
+        old = slot->data;
+        destroy_old = slot->destroy;
+        slot->data = data;
+        slot->destroy = destroy;
+    }
+    pthread_mutex_unlock(&ids_lock);
+    if (old != NULL) {
+        destroy_old(old);
+    }
 }
 
 void *

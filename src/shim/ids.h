@@ -29,7 +29,10 @@ void vg_client_ids_drop(vg_id id);
 /* Forgets all that was of @context, except the context. */
 void vg_client_ids_drop_context(vg_id context);
 
-/* Data that goes with an id, freed with free() when the slot gets its next owner.
- * Attach: the first one wins, and is returned; NULL when @id is dead. */
-void *vg_client_ids_attach(vg_id id, void *data);
+/* Data that goes with an id. @destroy is called for it when the slot gets its next owner,
+ * under the table's lock. Attach: the first one wins, and is returned; NULL when @id is
+ * dead. */
+void *vg_client_ids_attach(vg_id id, void *data, void (*destroy)(void *data));
+/* The same, in place of what was there. */
+void vg_client_ids_put(vg_id id, void *data, void (*destroy)(void *data));
 void *vg_client_ids_data(vg_id id);

@@ -58,6 +58,7 @@ vg_kernel_get(const void *function, struct vg_kernel **out)
         return CUDA_SUCCESS;
     }
     vg_call_begin(&call, VG_CALL_KERNEL_SHEET);
+    call.relaxed = true; /* ours, not the program's */
     vg_call_put_function(&call, function);
     if (vg_call_wait_any(&call)) {
         kernel = read_sheet(&call.rep);
@@ -66,7 +67,7 @@ vg_kernel_get(const void *function, struct vg_kernel **out)
         } else if (!vg_call_check(&call)) {
             free(kernel);
         } else {
-            kernel = vg_client_ids_attach(id, kernel);
+            kernel = vg_client_ids_attach(id, kernel, free);
             if (kernel == NULL) { /* unloaded meanwhile by another thread */
                 vg_call_fail(&call, CUDA_ERROR_INVALID_HANDLE);
             } else {

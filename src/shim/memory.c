@@ -21,12 +21,13 @@
 #define ALLOC_FLAGS \
     (CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED)
 
-static CUresult
-register_block(unsigned number, const void *address, size_t size)
+CUresult
+vg_memory_register(unsigned number, const void *address, size_t size, bool ours)
 {
     struct vg_call call;
 
     vg_call_begin(&call, number);
+    call.relaxed = ours;
     vg_put_u64(&call.req, (uint64_t)(uintptr_t)address);
     vg_put_u64(&call.req, size);
     (void)vg_call_wait(&call, 0);
@@ -43,7 +44,7 @@ alloc_pinned(void **host, size_t size, unsigned flags)
     if (address == NULL) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    const CUresult result = register_block(VG_CALL_HOST_ALLOC, address, size);
+    const CUresult result = vg_memory_register(VG_CALL_HOST_ALLOC, address, size, false);
     if (result != CUDA_SUCCESS) {
         (void)vg_window_free(address);
         return result;
@@ -79,7 +80,8 @@ free_pinned(void *host, unsigned flags)
         (block.flags & VG_WINDOW_MANAGED) != flags) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    const CUresult result = register_block(VG_CALL_HOST_FREE, host, block.size);
+    const CUresult result =
+        vg_memory_register(VG_CALL_HOST_FREE, host, block.size, false);
     if (result == CUDA_SUCCESS) {
         (void)vg_window_free(host);
     }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "shim/conn.h"
 #include "shim/floor.h"
+#include "shim/shadow.h"
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
@@ -22,6 +23,7 @@ run(const struct vg_control_reverse *packet)
 {
     void *user = (void *)(uintptr_t)packet->user;
 
+    vg_shadow_show();
     vg_front_callback_begin();
     switch (packet->kind) {
     case VG_REVERSE_HOST_FUNCTION:

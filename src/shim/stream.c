@@ -5,30 +5,40 @@
 #include "cuda_send.h"
 #include "shim/call_priv.h"
 #include "shim/conn.h"
-#include "shim/ids.h"
+#include "shim/shadow.h"
+
+/* A success has told the program that something is complete. */
+static CUresult
+settled(CUresult result)
+{
+    if (result == CUDA_SUCCESS) {
+        vg_shadow_settle();
+    }
+    return result;
+}
 
 CUresult
 vg_drv_cuStreamSynchronize(CUstream stream)
 {
-    return vg_send_cuStreamSynchronize(stream);
+    return settled(vg_send_cuStreamSynchronize(stream));
 }
 
 CUresult
 vg_drv_cuStreamQuery(CUstream stream)
 {
-    return vg_send_cuStreamQuery(stream);
+    return settled(vg_send_cuStreamQuery(stream));
 }
 
 CUresult
 vg_drv_cuEventSynchronize(CUevent event)
 {
-    return vg_send_cuEventSynchronize(event);
+    return settled(vg_send_cuEventSynchronize(event));
 }
 
 CUresult
 vg_drv_cuEventQuery(CUevent event)
 {
-    return vg_send_cuEventQuery(event);
+    return settled(vg_send_cuEventQuery(event));
 }
 
 CUresult

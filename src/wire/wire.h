@@ -29,6 +29,10 @@ enum vg_message_flag {
     VG_MESSAGE_PER_THREAD = 2, /* called by a name with _ptsz or _ptds */
 };
 
+/* The capture mode of the client thread (CUstreamCaptureMode), two bits of the flags. */
+#define VG_MESSAGE_MODE_SHIFT 4
+#define VG_MESSAGE_MODE_MASK  3u
+
 struct vg_message {
     uint32_t size; /* of the whole message, this header included */
     uint16_t call;

@@ -43,8 +43,9 @@ struct vg_worker_thread {
     uint64_t client_thread; /* 0: none yet */
     vg_id context;          /* what is current in the driver */
     bool context_known;
-    unsigned context_ends; /* value when it was made current */
-    CUresult deferred;     /* first error of a posted call, not yet reported */
+    unsigned context_ends;    /* value when it was made current */
+    CUstreamCaptureMode mode; /* of the driver's thread; global at first */
+    CUresult deferred;        /* first error of a posted call, not yet reported */
     struct vg_thread_stream *streams;
     bool stage_registered;
     struct vg_stage_reader *stage_readers[VG_STAGE_SLOTS]; /* copies.c */

@@ -140,6 +140,18 @@ vg_thread_context_ended(struct vg_worker_thread *thread, vg_id context)
     vg_ids_forget_context(vg_session.ids, context);
 }
 
+/* The capture mode belongs to the client's thread; each message says it. */
+static void
+use_mode(struct vg_worker_thread *thread, CUstreamCaptureMode mode)
+{
+    CUstreamCaptureMode exchanged = mode;
+
+    if (mode != thread->mode && mode <= CU_STREAM_CAPTURE_MODE_RELAXED &&
+        vg_cuda.cuThreadExchangeStreamCaptureMode(&exchanged) == CUDA_SUCCESS) {
+        thread->mode = mode;
+    }
+}
+
 int
 vg_worker_run(struct vg_worker_call *call)
 {
@@ -161,6 +173,8 @@ vg_worker_run(struct vg_worker_call *call)
             return (int)result;
         }
     }
+    use_mode(call->thread, (CUstreamCaptureMode)(call->flags >> VG_MESSAGE_MODE_SHIFT &
+                                                 VG_MESSAGE_MODE_MASK));
     return fn(call);
 }
 

@@ -117,7 +117,9 @@ registered(void)
     CHECK(cuMemHostRegister_v2(pages, sizeof(pages), 0));
     REFUSED(cuMemHostRegister_v2(pages, sizeof(pages), 0),
             CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED);
-    CHECK(cuMemHostGetDevicePointer_v2(&seen, pages, 0));
+    /* a driver in another process cannot reach these pages, and says so */
+    const CUresult mapped = cuMemHostGetDevicePointer_v2(&seen, pages, 0);
+    EXPECT(mapped == CUDA_SUCCESS || mapped == CUDA_ERROR_NOT_SUPPORTED);
     CHECK(cuMemcpyHtoD_v2(a, pages, sizeof(pages)));
     CHECK(cuMemcpyDtoH_v2(to, a, sizeof(pages)));
     EXPECT(memcmp(to, pages, sizeof(pages)) == 0);
