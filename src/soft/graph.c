@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "soft/module.h"
+
 static uint32_t next_graph_id = 1;
 
 static void
@@ -131,14 +133,35 @@ describe_copy(struct vg_node *node)
     };
 }
 
+/* Programs keep the array of a kernel node's parameters beyond a change of them, so for
+ * the same kernel the block and the array stay where they are. */
+static void
+keep_params(struct vg_node *node, struct vg_work *work)
+{
+    struct vg_launch *old = &node->work.launch, *launch = &work->launch;
+    if (node->work.kind != VG_WORK_KERNEL || work->kind != VG_WORK_KERNEL ||
+        old->function->entry.func != launch->function->entry.func) {
+        free(node->kernel_params);
+        node->kernel_params = NULL;
+        return;
+    }
+    const struct vg_ptx_func *func = launch->function->entry.func;
+    void *block = old->params;
+    memcpy(block, launch->params, launch->param_size);
+    old->params = launch->params;
+    launch->params = block;
+    for (uint32_t i = 0; node->kernel_params != NULL && i < func->n_params; i++) {
+        node->kernel_params[i] = (char *)block + func->params[i].offset;
+    }
+}
+
 void
 vg_node_set_work(struct vg_node *node, struct vg_work *work)
 {
+    keep_params(node, work);
     vg_work_fini(&node->work);
     node->work = *work;
     work->kind = VG_WORK_EMPTY;
-    free(node->kernel_params);
-    node->kernel_params = NULL;
     if (node->work.kind == VG_WORK_COPY) {
         describe_copy(node);
     }
