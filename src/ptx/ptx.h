@@ -398,7 +398,7 @@ int vg_ptx_insn_form(const struct vg_ptx_insn *insn, char *buffer, size_t size);
 int
 vg_ptx_module_print(const struct vg_ptx_module *module,
                     int (*write)(void *user, const char *text, size_t size), void *user);
-/* Structural equality, registers and labels by position. */
+/* Structural equality: functions by name, all else by position. */
 bool vg_ptx_module_equal(const struct vg_ptx_module *a, const struct vg_ptx_module *b);
 /* "line 3: message\n  source\n      ^" into @buffer, as the JIT log shows it. */
 int vg_ptx_diag_format(const struct vg_ptx_diag *diag, char *buffer, size_t size);
