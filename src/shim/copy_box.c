@@ -16,8 +16,8 @@
 
 struct job {
     struct vg_box box;
-    uint8_t *host_dst;       /* ordinary memory, or NULL */
-    const uint8_t *host_src; /* ordinary memory, or NULL */
+    uint8_t *host_dst; /* ordinary memory, or NULL */
+    uint8_t *host_src; /* ordinary memory, or NULL */
     CUstream stream;
     bool is_async;
     int number;
@@ -211,13 +211,10 @@ run(struct job *job)
     return result;
 }
 
-static CUresult
-copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool is_async, int number)
+CUresult
+vg_box_fill(const CUDA_MEMCPY3D *c, struct vg_box *box, uint8_t **out_host_dst,
+            uint8_t **out_host_src)
 {
-    struct job job = { .stream = stream, .is_async = is_async, .number = number };
-    struct vg_box *box = &job.box;
-    uint8_t *host = NULL;
-
     if (c == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
@@ -237,12 +234,20 @@ copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool is_async, int number)
                                      .pitch = c->dstPitch,
                                      .height = c->dstHeight };
     CUresult result = fill_side(&box->src, c->srcMemoryType, c->srcHost, c->srcDevice,
-                                c->srcArray, box, &host);
-    job.host_src = host;
+                                c->srcArray, box, out_host_src);
     if (result == CUDA_SUCCESS) {
         result = fill_side(&box->dst, c->dstMemoryType, c->dstHost, c->dstDevice,
-                           c->dstArray, box, &job.host_dst);
+                           c->dstArray, box, out_host_dst);
     }
+    return result;
+}
+
+static CUresult
+copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool is_async, int number)
+{
+    struct job job = { .stream = stream, .is_async = is_async, .number = number };
+
+    const CUresult result = vg_box_fill(c, &job.box, &job.host_dst, &job.host_src);
     return result == CUDA_SUCCESS ? run(&job) : result;
 }
 

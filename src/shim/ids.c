@@ -262,3 +262,13 @@ vg_client_ids_data(vg_id id)
     pthread_mutex_unlock(&ids_lock);
     return data;
 }
+
+vg_id
+vg_client_ids_parent(vg_id id)
+{
+    pthread_mutex_lock(&ids_lock);
+    const struct slot *slot = slot_of(id);
+    const vg_id parent = slot != NULL ? slot->parent : 0;
+    pthread_mutex_unlock(&ids_lock);
+    return parent;
+}

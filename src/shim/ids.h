@@ -36,3 +36,6 @@ void *vg_client_ids_attach(vg_id id, void *data, void (*destroy)(void *data));
 /* The same, in place of what was there. */
 void vg_client_ids_put(vg_id id, void *data, void (*destroy)(void *data));
 void *vg_client_ids_data(vg_id id);
+
+/* What @id dies with, or 0. */
+vg_id vg_client_ids_parent(vg_id id);

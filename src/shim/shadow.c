@@ -43,6 +43,8 @@ static struct vg_shadow_set *launches; /* perhaps not complete */
 static struct vg_shadow_set *dead;     /* to be freed when nothing can use them */
 static _Atomic int launch_count;
 
+static void destroy_attached(void *data);
+
 static struct vg_shadow_set *
 capture_locked(uint64_t capture)
 {
@@ -63,8 +65,9 @@ capture_locked(uint64_t capture)
     return set;
 }
 
-CUresult
-vg_shadow_add(uint64_t capture, void *user, size_t size, bool out, void **out_shadow)
+/* Makes a shadow that is in no set yet. */
+static CUresult
+make_shadow(void *user, size_t size, bool out, struct shadow **out_shadow)
 {
     struct shadow *shadow = calloc(1, sizeof(*shadow));
     void *window = shadow != NULL ? vg_window_alloc(size, 0) : NULL;
@@ -79,22 +82,91 @@ vg_shadow_add(uint64_t capture, void *user, size_t size, bool out, void **out_sh
         free(shadow);
         return result;
     }
+    *shadow = (struct shadow){ NULL, user, window, size, out };
+    *out_shadow = shadow;
+    return CUDA_SUCCESS;
+}
 
+static void
+drop_shadow(struct shadow *shadow)
+{
+    (void)vg_memory_register(VG_CALL_HOST_FREE, shadow->window, shadow->size, true);
+    (void)vg_window_free(shadow->window);
+    free(shadow);
+}
+
+static void
+put_in_locked(struct vg_shadow_set *set, struct shadow *shadow)
+{
+    shadow->next = set->shadows;
+    set->shadows = shadow;
+}
+
+CUresult
+vg_shadow_add(uint64_t capture, void *user, size_t size, bool out, void **out_shadow)
+{
+    struct shadow *shadow = NULL;
+
+    const CUresult result = make_shadow(user, size, out, &shadow);
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
     pthread_mutex_lock(&shadow_lock);
     struct vg_shadow_set *set = capture_locked(capture);
     if (set != NULL) {
-        *shadow = (struct shadow){ set->shadows, user, window, size, out };
-        set->shadows = shadow;
+        put_in_locked(set, shadow);
     }
     pthread_mutex_unlock(&shadow_lock);
     if (set == NULL) {
-        (void)vg_memory_register(VG_CALL_HOST_FREE, window, size, true);
-        (void)vg_window_free(window);
-        free(shadow);
+        drop_shadow(shadow);
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
-    *out_shadow = window;
+    *out_shadow = shadow->window;
     return CUDA_SUCCESS;
+}
+
+CUresult
+vg_shadow_add_to(vg_id graph, void *user, size_t size, bool out, void **out_shadow)
+{
+    struct vg_shadow_set *set = vg_client_ids_data(graph);
+    struct shadow *shadow = NULL;
+
+    if (set == NULL) {
+        set = calloc(1, sizeof(*set));
+        if (set == NULL) {
+            return CUDA_ERROR_OUT_OF_MEMORY;
+        }
+        set->refs = 1;
+        set = vg_client_ids_attach(graph, set, destroy_attached);
+    }
+    const CUresult result =
+        set != NULL ? make_shadow(user, size, out, &shadow) : CUDA_ERROR_INVALID_HANDLE;
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    pthread_mutex_lock(&shadow_lock);
+    put_in_locked(set, shadow);
+    pthread_mutex_unlock(&shadow_lock);
+    *out_shadow = shadow->window;
+    return CUDA_SUCCESS;
+}
+
+void *
+vg_shadow_user_of(vg_id graph, uint64_t address)
+{
+    struct vg_shadow_set *set = vg_client_ids_data(graph);
+    void *user = NULL;
+
+    pthread_mutex_lock(&shadow_lock);
+    for (const struct shadow *s = set != NULL ? set->shadows : NULL; s != NULL;
+         s = s->next) {
+        const uint64_t offset = address - (uint64_t)(uintptr_t)s->window;
+        if (offset < s->size) {
+            user = (uint8_t *)s->user + offset;
+        }
+    }
+    pthread_mutex_unlock(&shadow_lock);
+    return user;
 }
 
 struct vg_shadow_set *
@@ -250,9 +322,7 @@ bury(struct vg_shadow_set *set)
         while (set->shadows != NULL) {
             struct shadow *s = set->shadows;
             set->shadows = s->next;
-            (void)vg_memory_register(VG_CALL_HOST_FREE, s->window, s->size, true);
-            (void)vg_window_free(s->window);
-            free(s);
+            drop_shadow(s);
         }
         if (set->done != NULL) {
             (void)vg_drv_cuEventDestroy_v2(set->done);

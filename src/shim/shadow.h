@@ -28,6 +28,13 @@ CUresult vg_capture_of(CUstream stream, bool *out_captured, uint64_t *out_id);
 CUresult
 vg_shadow_add(uint64_t capture, void *user, size_t size, bool out, void **out_shadow);
 
+/* The same for a node that is put into @graph by hand. */
+CUresult
+vg_shadow_add_to(vg_id graph, void *user, size_t size, bool out, void **out_shadow);
+
+/* The program's memory behind @address of a shadow of @graph, or NULL. */
+void *vg_shadow_user_of(vg_id graph, uint64_t address);
+
 /* Takes the shadows of the capture that @stream is in; NULL when it has none. */
 struct vg_shadow_set *vg_shadow_take_capture(CUstream stream);
 

@@ -55,7 +55,7 @@ array_of(struct vg_worker_call *call, const struct vg_box_side *side)
 }
 
 static CUDA_MEMCPY3D
-describe(struct vg_worker_call *call, const struct vg_box *box)
+describe_sane(struct vg_worker_call *call, const struct vg_box *box)
 {
     static const CUmemorytype types[] = {
         [VG_BOX_WINDOW] = CU_MEMORYTYPE_HOST,
@@ -92,25 +92,31 @@ describe(struct vg_worker_call *call, const struct vg_box *box)
 }
 
 int
+vg_box_describe(struct vg_worker_call *call, const struct vg_box *box, CUDA_MEMCPY3D *out)
+{
+    if (!is_sane(&box->src, box) || !is_sane(&box->dst, box)) {
+        return VG_CLIENT_VIOLATION;
+    }
+    *out = describe_sane(call, box);
+    return (int)call->stale;
+}
+
+int
 vg_dispatch_copy_box(struct vg_worker_call *call)
 {
+    CUDA_MEMCPY3D copy;
     struct vg_box box;
 
     vg_get_copy(&call->req, &box, sizeof(box));
     CUstream stream = vg_worker_get_stream(call);
     const bool wait = vg_get_u8(&call->req) != 0;
     int r = vg_worker_ready(call);
-    if (r != 0) {
-        return r;
+    if (r == 0) {
+        r = vg_box_describe(call, &box, &copy);
     }
-    if (!is_sane(&box.src, &box) || !is_sane(&box.dst, &box)) {
-        return VG_CLIENT_VIOLATION;
+    if (r == 0) {
+        r = (int)vg_cuda.cuMemcpy3DAsync_v2(&copy, stream);
     }
-    const CUDA_MEMCPY3D copy = describe(call, &box);
-    if (call->stale != CUDA_SUCCESS) {
-        return (int)call->stale;
-    }
-    r = (int)vg_cuda.cuMemcpy3DAsync_v2(&copy, stream);
     if (r != 0) {
         return r;
     }

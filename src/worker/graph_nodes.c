@@ -9,14 +9,8 @@
 #include "worker/manual.h"
 #include "worker/session.h"
 
-struct place {
-    CUgraph graph;
-    CUgraphNode *dependencies;
-    size_t count;
-};
-
-static void
-get_place(struct vg_worker_call *call, struct place *out)
+void
+vg_node_get_place(struct vg_worker_call *call, struct vg_node_place *out)
 {
     out->count = vg_get_count(&call->req, 8);
     out->dependencies = vg_worker_alloc(call, out->count * sizeof(CUgraphNode));
@@ -88,10 +82,10 @@ int
 vg_dispatch_cuGraphAddKernelNode_v2(struct vg_worker_call *call)
 {
     struct kernel_node kernel;
-    struct place place;
+    struct vg_node_place place;
     CUgraphNode node = NULL;
 
-    get_place(call, &place);
+    vg_node_get_place(call, &place);
     get_kernel(call, &kernel);
     int r = vg_worker_ready(call);
     if (r == 0) {
@@ -197,9 +191,9 @@ int
 vg_dispatch_cuGraphAddHostNode(struct vg_worker_call *call)
 {
     CUgraphNode node = NULL;
-    struct place place;
+    struct vg_node_place place;
 
-    get_place(call, &place);
+    vg_node_get_place(call, &place);
     struct vg_callback *callback = get_host(call);
     const CUDA_HOST_NODE_PARAMS params = { .fn = vg_callback_run, .userData = callback };
     int r = vg_worker_ready(call);

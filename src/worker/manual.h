@@ -5,6 +5,7 @@
  * manual - hand-written parts of the dispatcher, private to src/worker.
  */
 
+#include "wire/box.h"
 #include "wire/internal.h"
 #include "worker/dispatch.h"
 
@@ -23,6 +24,19 @@ int vg_dispatch_host_free(struct vg_worker_call *call);
 /* A copy out of @address was enqueued on @stream: its staging slot, if it is in one, is
  * in use until that is complete. Return: CUresult. */
 int vg_stage_mark(struct vg_worker_call *call, uint64_t address, CUstream stream);
+
+/* A box of the client as the driver wants it. Return: 0, VG_CLIENT_VIOLATION or a
+ * CUresult. */
+int vg_box_describe(struct vg_worker_call *call, const struct vg_box *box,
+                    CUDA_MEMCPY3D *out);
+
+/* Where a node of a graph goes. */
+struct vg_node_place {
+    CUgraph graph;
+    CUgraphNode *dependencies;
+    size_t count;
+};
+void vg_node_get_place(struct vg_worker_call *call, struct vg_node_place *out);
 
 /* The fixed id of a device's primary context. */
 vg_id vg_primary_id(int device);
