@@ -34,6 +34,25 @@ fill_source(const char *text, const char *where, struct vg_ptx_diag *diag)
     diag->source[size] = '\0';
 }
 
+static bool
+is_inside(const struct vg_ptx_module *module, const char *where)
+{
+    uintptr_t begin = (uintptr_t)module->text;
+
+    return (uintptr_t)where >= begin && (uintptr_t)where <= begin + module->text_size;
+}
+
+/* The place that a diagnosis shows. Names that were made (the registers of r1<10>, .reg
+ * parameters) are not in the text: they stand where the lexer is. */
+static const char *
+place_in_text(const struct lexer *lexer, const char *where)
+{
+    if (is_inside(lexer->module, where)) {
+        return where;
+    }
+    return is_inside(lexer->module, lexer->token.text) ? lexer->token.text : lexer->at;
+}
+
 static int __attribute__((format(printf, 4, 0)))
 fail_va(struct lexer *lexer, int condition, const char *where, const char *format,
         va_list args)
@@ -44,6 +63,7 @@ fail_va(struct lexer *lexer, int condition, const char *where, const char *forma
     if (diag == NULL) {
         return condition;
     }
+    where = place_in_text(lexer, where);
     /* counted from the start: errors are rare, and lines are then right by construction
      */
     diag->line = 1;
