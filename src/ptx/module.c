@@ -261,9 +261,9 @@ parse_params(struct parser *parser, struct vg_ptx_var **out, uint32_t *out_count
     return 0;
 }
 
-/* 128, 1, 1 */
+/* 128, 1, 1: sizes of a block are at least 1 */
 static int
-parse_triple(struct lexer *lexer, uint32_t out[3])
+parse_triple(struct lexer *lexer, uint64_t least, uint32_t out[3])
 {
     unsigned count = 0;
 
@@ -273,7 +273,11 @@ parse_triple(struct lexer *lexer, uint32_t out[3])
         if (count == 3) {
             return vg_ptx_fail(lexer, "more than three numbers");
         }
+        const char *where = lexer->token.text;
         int r = vg_ptx_decl_uint(lexer, UINT32_MAX, &value);
+        if (r == 0 && value < least) {
+            r = vg_ptx_fail_at(lexer, VG_PTX_SYNTAX, where, "a block of no threads");
+        }
         if (r != 0) {
             return r;
         }
@@ -313,7 +317,7 @@ parse_directive(struct lexer *lexer, struct vg_ptx_func *func)
                    ? vg_ptx_fail_expected(lexer, "an integer")
                    : 0;
     }
-    r = parse_triple(lexer, numbers);
+    r = parse_triple(lexer, numbers == ignored ? 0 : 1, numbers);
     if (r == 0 && is_minnctapersm) {
         func->minnctapersm = ignored[0];
     }
