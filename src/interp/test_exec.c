@@ -4,6 +4,8 @@
 
 #include "interp/test_run.h"
 
+#include <fenv.h>
+
 #define ENTRY        ".visible .entry k(.param .u64 p)\n{\n"
 #define LOAD_POINTER "ld.param.u64 %rd1, [p];\ncvta.to.global.u64 %rd1, %rd1;\n"
 #define REGS \
@@ -284,6 +286,162 @@ blocks_of_a_grid_wait_for_each_other(void **state)
     test_close(&run);
 }
 
+/* What cooperative groups do: the workspace's address in %envreg1 and 2, its counter at
+ * byte 4; all blocks arrive, then spin until the count is full. */
+static void
+grid_workspace_counts_blocks(void **state)
+{
+    (void)state;
+    struct test_run run;
+    struct vg_interp_needs needs;
+    uint32_t memory[4] = { 0 };
+    open_ok(&run, KERNEL("mov.u32 %r5, %envreg2;\n"
+                         "mov.u32 %r6, %envreg1;\n"
+                         "cvt.u64.u32 %rd3, %r5;\n"
+                         "cvt.u64.u32 %rd4, %r6;\n"
+                         "bfi.b64 %rd5, %rd4, %rd3, 32, 32;\n"
+                         "add.s64 %rd6, %rd5, 4;\n"
+                         "atom.add.release.gpu.u32 %r7, [%rd6], 1;\n"
+                         "L1: ld.acquire.gpu.u32 %r8, [%rd6];\n"
+                         "setp.lt.u32 %p1, %r8, 4;\n"
+                         "@%p1 bra L1;\n"
+                         "st.global.u32 [%rd2], %r8;\n"));
+    vg_interp_kernel_needs(run.kernel, &needs);
+    assert_true(needs.uses_grid_sync);
+    assert_int_equal(test_launch(&run, 4, 1, 0, memory, sizeof(memory), true), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(memory[i], 4);
+    }
+    test_close(&run);
+}
+
+/* A function that calls itself, a different depth in each lane. */
+static void
+lanes_recurse_to_different_depths(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(&run, TEST_HEADER
+            ".func (.param .b32 res) sum(.param .b32 n)\n{\n"
+            ".reg .pred %p<2>;\n.reg .b32 %r<6>;\n"
+            "ld.param.b32 %r1, [n];\nmov.u32 %r2, 0;\n"
+            "setp.eq.u32 %p1, %r1, 0;\n@%p1 bra D;\n"
+            "sub.u32 %r3, %r1, 1;\n{\n.param .b32 a;\n.param .b32 b;\n"
+            "st.param.b32 [a], %r3;\ncall.uni (b), sum, (a);\nld.param.b32 %r4, [b];\n}\n"
+            "add.u32 %r2, %r4, %r1;\n"
+            "D: st.param.b32 [res], %r2;\nret;\n}\n" ENTRY REGS LOAD_POINTER MY_WORD
+            "{\n.param .b32 a;\n.param .b32 b;\nst.param.b32 [a], %r2;\n"
+            "call.uni (b), sum, (a);\nld.param.b32 %r5, [b];\n}\n"
+            "st.global.u32 [%rd2], %r5;\nret;\n}\n");
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], i * (i + 1) / 2);
+    }
+    test_close(&run);
+}
+
+static void
+endless_recursion_faults(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[1] = { 0 };
+    open_ok(&run, TEST_HEADER ".func f()\n{\ncall.uni f;\nret;\n}\n" ENTRY
+                              "call.uni f;\nret;\n}\n");
+    assert_int_equal(test_launch(&run, 1, 1, 0, memory, sizeof(memory), false),
+                     VG_INTERP_FAULT);
+    assert_int_equal(run.fault.kind, VG_INTERP_FAULT_MEMORY);
+    test_close(&run);
+}
+
+/* brx.idx: each lane takes its own way. */
+static void
+indexed_branches_split_lanes(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(&run, KERNEL("T: .branchtargets A, B, C;\n"
+                         "rem.u32 %r5, %r2, 3;\n"
+                         "brx.idx %r5, T;\n"
+                         "A: mov.u32 %r6, 10;\nbra D;\n"
+                         "B: mov.u32 %r6, 20;\nbra D;\n"
+                         "C: mov.u32 %r6, 30;\n"
+                         "D: st.global.u32 [%rd2], %r6;\n"));
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], 10 + 10 * (i % 3));
+    }
+    test_close(&run);
+}
+
+/* The mode of one instruction must not leak into the next, nor the caller's into ours. */
+static void
+rounding_modes_do_not_leak(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[4] = { 0 };
+    open_ok(&run, KERNEL("mov.f32 %f1, 0f3F800000;\n"
+                         "mov.f32 %f2, 0f30800000;\n"
+                         "add.rm.f32 %f3, %f1, %f2;\n"
+                         "add.rp.f32 %f4, %f1, %f2;\n"
+                         "add.rn.f32 %f5, %f1, %f2;\n"
+                         "st.global.f32 [%rd1], %f3;\n"
+                         "st.global.f32 [%rd1+4], %f4;\n"
+                         "st.global.f32 [%rd1+8], %f5;\n"));
+    const int before = fegetround();
+    fesetround(FE_UPWARD);
+    const int r = test_launch(&run, 1, 1, 0, memory, sizeof(memory), false);
+    const int after = fegetround();
+    fesetround(before);
+    assert_int_equal(r, 0);
+    assert_int_equal(after, FE_UPWARD);
+    assert_int_equal(memory[0], 0x3f800000);
+    assert_int_equal(memory[1], 0x3f800001);
+    assert_int_equal(memory[2], 0x3f800000);
+    test_close(&run);
+}
+
+/* Twenty values alive at once around a loop: none may lose its row. */
+static void
+values_keep_their_rows_around_loops(void **state)
+{
+    (void)state;
+    struct test_run run;
+    char text[8192];
+    uint32_t memory[32] = { 0 };
+    int n = snprintf(text, sizeof(text), "%s",
+                     TEST_HEADER ENTRY REGS ".reg .b32 %v<64>;\n" LOAD_POINTER MY_WORD);
+    for (int i = 0; i < 20; i++) {
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "add.u32 %%v%d, %%r2, %d;\n", i,
+                      i);
+    }
+    n += snprintf(text + n, sizeof(text) - (size_t)n, "mov.u32 %%r20, 0;\nL1:\n");
+    for (int i = 0; i < 20; i++) {
+        n += snprintf(text + n, sizeof(text) - (size_t)n,
+                      "add.u32 %%v%d, %%v%d, 1;\nadd.u32 %%v%d, %%v%d, %%v%d;\n"
+                      "sub.u32 %%v%d, %%v%d, %%v%d;\n",
+                      20 + i, i, 40 + i, 20 + i, (i + 1) % 20, i, 40 + i, (i + 1) % 20);
+    }
+    n += snprintf(text + n, sizeof(text) - (size_t)n,
+                  "add.u32 %%r20, %%r20, 1;\nsetp.lt.u32 %%p1, %%r20, %%r2;\n"
+                  "@%%p1 bra L1;\nmov.u32 %%r21, 0;\n");
+    for (int i = 0; i < 20; i++) {
+        n += snprintf(text + n, sizeof(text) - (size_t)n,
+                      "add.u32 %%r21, %%r21, %%v%d;\n", i);
+    }
+    snprintf(text + n, sizeof(text) - (size_t)n,
+             "st.global.u32 [%%rd2], %%r21;\nret;\n}\n");
+    open_ok(&run, text);
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], 20 * (i + (i == 0 ? 1 : i)) + 190);
+    }
+    test_close(&run);
+}
+
 static void
 bad_address_names_thread_and_line(void **state)
 {
@@ -395,6 +553,12 @@ main(void)
         cmocka_unit_test(warp_barrier_meets_across_branches),
         cmocka_unit_test(lanes_may_wait_for_each_other),
         cmocka_unit_test(blocks_of_a_grid_wait_for_each_other),
+        cmocka_unit_test(grid_workspace_counts_blocks),
+        cmocka_unit_test(lanes_recurse_to_different_depths),
+        cmocka_unit_test(endless_recursion_faults),
+        cmocka_unit_test(indexed_branches_split_lanes),
+        cmocka_unit_test(rounding_modes_do_not_leak),
+        cmocka_unit_test(values_keep_their_rows_around_loops),
         cmocka_unit_test(bad_address_names_thread_and_line),
         cmocka_unit_test(misaligned_access_faults),
         cmocka_unit_test(shared_access_outside_its_window_faults),
