@@ -21,7 +21,7 @@ vg_isa_pick(void)
         return &vg_isa_base;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c")) {
+        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt")) {
         return &vg_isa_v3;
     }
 #endif
