@@ -77,8 +77,9 @@ struct vg_kernel_test {
 struct vg_launch {
     const char *decls;
     const char *body;
-    unsigned blocks;  /* 0: 1 */
-    unsigned threads; /* 0: 32 */
+    unsigned blocks;                                   /* 0: 1 */
+    unsigned threads;                                  /* 0: 32 */
+    unsigned blocks_y, blocks_z, threads_y, threads_z; /* 0: 1 */
     unsigned dynamic_shared;
     bool whole_grid; /* all blocks alive at once */
     uint8_t extra[16];

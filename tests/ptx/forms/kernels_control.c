@@ -144,6 +144,13 @@ want_count(uint32_t t)
     return 64;
 }
 
+/* threads from 40 on have left before the barrier */
+static uint32_t
+want_early(uint32_t t)
+{
+    return t < 40 ? 39 - t : 0xa5a5a5a5;
+}
+
 static uint32_t
 want_blocks(uint32_t t)
 {
@@ -196,6 +203,12 @@ static const struct kernel kernels[] = {
       "@%p1 bra AGAIN;\nld.volatile.shared.u32 %r4, [count];\nadd.s32 %r4, %r4, 1;\n"
       "st.volatile.shared.u32 [count], %r4;\nmembar.cta;\n"
       "atom.shared.exch.b32 %r5, [lock], 0;\nbar.sync 0;\nld.shared.u32 %r1, [count];\n" STORE },
+    { "barrier of those that are left", want_early, 64, 1,
+      ".shared .align 4 .b8 sm[256];\n",
+      "setp.ge.u32 %p1, %me, 40;\n@%p1 bra END;\nshl.b32 %r2, %me, 2;\nmov.u32 %r3, sm;\n"
+      "add.s32 %r4, %r3, %r2;\nst.shared.u32 [%r4], %me;\nbar.sync 0;\n"
+      "sub.s32 %r4, 156, %r2;\nadd.s32 %r4, %r4, %r3;\nld.shared.u32 %r1, [%r4];\n" STORE
+      "END:\n" },
     { "blocks that wait for each other", want_blocks, 32, 4,
       ".global .align 4 .u32 arrived = 0;\n",
       "setp.ne.s32 %p1, %lane, 0;\n@%p1 bra MEET;\natom.global.add.u32 %r2, [arrived], 1;\n"
@@ -335,6 +348,50 @@ run_print(struct vg_forms *forms, const struct vg_kernel_test *test)
     }
 }
 
+/* 2 x 2 x 2 blocks of 5 x 3 x 2 threads: every index, and the lanes counted along x, y,
+ * z. */
+static void
+run_dimensions(struct vg_forms *forms, const struct vg_kernel_test *test)
+{
+    struct vg_launch launch = {
+        .blocks = 2,
+        .blocks_y = 2,
+        .blocks_z = 2,
+        .threads = 5,
+        .threads_y = 3,
+        .threads_z = 2,
+        .body =
+            "mov.u32 %r2, %tid.x;\nmov.u32 %r3, %tid.y;\nmov.u32 %r4, %tid.z;\n"
+            "mov.u32 %r5, %ctaid.x;\nmov.u32 %r6, %ctaid.y;\nmov.u32 %r7, %ctaid.z;\n"
+            "mad.lo.u32 %r8, %r4, 3, %r3;\nmad.lo.u32 %r8, %r8, 5, %r2;\n"
+            "mad.lo.u32 %r9, %r7, 2, %r6;\nmad.lo.u32 %r9, %r9, 2, %r5;\n"
+            "mad.lo.u32 %r9, %r9, 30, %r8;\nmul.wide.u32 %d1, %r9, 128;\n"
+            "add.s64 %d1, %d1, %out;\nst.global.v4.u32 [%d1], {%r2, %r3, %r4, %lane};\n"
+            "st.global.v4.u32 [%d1+16], {%r5, %r6, %r7, %r8};\nmov.u32 %r2, %ntid.y;\n"
+            "mov.u32 %r3, %nctaid.z;\nst.global.v2.u32 [%d1+32], {%r2, %r3};\n",
+    };
+
+    (void)test;
+    memset(vg_forms_out, 0xa5, VG_LAUNCH_BUFFER);
+    if (vg_forms_launch(forms, &launch) != VG_LAUNCH_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < 240; i++) {
+        uint32_t t = i % 30;
+        uint32_t b = i / 30;
+        uint32_t want[] = {
+            t % 5, t / 5 % 3, t / 15, t, b % 2, b / 2 % 2, b / 4, t, 3, 2
+        };
+        for (size_t k = 0; k < sizeof(want) / sizeof(want[0]); k++) {
+            if (vg_out32((size_t)i * 32 + k) != want[k]) {
+                vg_forms_fail(forms, "thread %u word %zu: got %u, want %u", i, k,
+                              vg_out32((size_t)i * 32 + k), want[k]);
+                return;
+            }
+        }
+    }
+}
+
 static void
 run_deadlock(struct vg_forms *forms, const struct vg_kernel_test *test)
 {
@@ -348,6 +405,7 @@ run_deadlock(struct vg_forms *forms, const struct vg_kernel_test *test)
 
 static const struct vg_kernel_test others[] = {
     { "call.uni\nst.param.b64\ncall.uni(vprintf)", run_print, 0, NULL },
+    { "blocks and threads in three dimensions", run_dimensions, 0, NULL },
     { "fault: barrier that nobody else reaches", run_deadlock, 0, NULL },
 };
 

@@ -104,8 +104,6 @@ execute(struct memory *memory, const struct vg_interp_kernel *kernel)
     const struct vg_machine_job *job = memory->job;
     struct vg_interp_launch launch = {
         .kernel = kernel,
-        .grid = { job->blocks, 1, 1 },
-        .block = { job->threads, 1, 1 },
         .dynamic_shared = job->dynamic_shared,
         .params = job->params,
         .param_size = job->param_size,
@@ -117,11 +115,17 @@ execute(struct memory *memory, const struct vg_interp_kernel *kernel)
     };
     int r = 0;
 
+    for (int i = 0; i < 3; i++) {
+        launch.grid[i] = job->grid[i] != 0 ? job->grid[i] : 1;
+        launch.block[i] = job->block[i] != 0 ? job->block[i] : 1;
+    }
+    uint32_t blocks = launch.grid[0] * launch.grid[1] * launch.grid[2];
     if (job->whole_grid) {
         r = vg_interp_run_grid(&launch, &memory->report->fault);
     }
-    for (uint32_t b = 0; !job->whole_grid && b < job->blocks && r == 0; b++) {
-        uint32_t block[3] = { b, 0, 0 };
+    for (uint32_t b = 0; !job->whole_grid && b < blocks && r == 0; b++) {
+        uint32_t plane = launch.grid[0] * launch.grid[1];
+        uint32_t block[3] = { b % launch.grid[0], b % plane / launch.grid[0], b / plane };
         r = vg_interp_run_block(&launch, block, &memory->report->fault);
     }
     if (r == 0) {

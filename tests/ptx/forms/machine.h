@@ -22,8 +22,9 @@ enum vg_machine_result {
 };
 
 struct vg_machine_job {
-    const char *text; /* a module with one entry named k */
-    uint32_t blocks, threads, dynamic_shared;
+    const char *text;           /* a module with one entry named k */
+    uint32_t grid[3], block[3]; /* 0 counts as 1 */
+    uint32_t dynamic_shared;
     bool whole_grid;
     const void *params;
     size_t param_size;

@@ -429,8 +429,8 @@ run_variant(struct row *row)
     build_rest(&text, row);
     struct vg_machine_job job = {
         .text = text.bytes,
-        .blocks = (uint32_t)((row->lanes + 95) / 96),
-        .threads = 96,
+        .grid = { (uint32_t)((row->lanes + 95) / 96) },
+        .block = { 96 },
         .params = &params,
         .param_size = 20,
         .in = (uint8_t *)in_words,

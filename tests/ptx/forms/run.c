@@ -194,8 +194,8 @@ launch(const struct vg_launch *l, struct vg_machine_report *report)
     }
     struct vg_machine_job job = {
         .text = text,
-        .blocks = l->blocks != 0 ? l->blocks : 1,
-        .threads = params.n,
+        .grid = { l->blocks, l->blocks_y, l->blocks_z },
+        .block = { params.n, l->threads_y, l->threads_z },
         .dynamic_shared = l->dynamic_shared,
         .whole_grid = l->whole_grid,
         .params = &params,

@@ -138,6 +138,27 @@ fill(uint64_t seed)
 }
 
 static bool
+same(const struct vg_machine_job *job, unsigned number, const char *build)
+{
+    static struct vg_machine_report report;
+
+    memset(out_words, 0xa5, sizeof(out_words));
+    if (vg_machine_run(job, &report) != VG_MACHINE_OK) {
+        printf("kernel %u%s: %s\n", number, build, report.why);
+        return false;
+    }
+    for (unsigned i = 0; i < WORDS; i++) {
+        if (out_words[i] != want_words[i]) {
+            printf("kernel %u%s thread %u word %u: interpreter %08x, C %08x\n", number,
+                   build, i / 32, i % 32, out_words[i], want_words[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Runs both builds of the interpreter's handlers. */
+static bool
 run_one(const struct run *run, unsigned number, void *library)
 {
     struct {
@@ -145,8 +166,7 @@ run_one(const struct run *run, unsigned number, void *library)
     } params = { (uint64_t)(uintptr_t)in_words, (uint64_t)(uintptr_t)out_words };
     struct vg_machine_job job = {
         .text = run->kernels[number].ptx,
-        .blocks = 1,
-        .threads = VG_RANDOM_THREADS,
+        .block = { VG_RANDOM_THREADS },
         .params = &params,
         .param_size = sizeof(params),
         .in = (uint8_t *)in_words,
@@ -154,7 +174,6 @@ run_one(const struct run *run, unsigned number, void *library)
         .out = (uint8_t *)out_words,
         .out_size = sizeof(out_words),
     };
-    static struct vg_machine_report report;
     char name[32];
     void (*function)(const uint32_t *, uint32_t *);
 
@@ -165,21 +184,14 @@ run_one(const struct run *run, unsigned number, void *library)
         return false;
     }
     fill(mixed(run->seed, number) + 17);
-    memset(out_words, 0xa5, sizeof(out_words));
     memset(want_words, 0xa5, sizeof(want_words));
     function(in_words, want_words);
-    if (vg_machine_run(&job, &report) != VG_MACHINE_OK) {
-        printf("kernel %u: %s\n", number, report.why);
+    unsetenv("VGPU_INTERP_ISA");
+    if (!same(&job, number, "")) {
         return false;
     }
-    for (unsigned i = 0; i < WORDS; i++) {
-        if (out_words[i] != want_words[i]) {
-            printf("kernel %u thread %u word %u: interpreter %08x, C %08x\n", number,
-                   i / 32, i % 32, out_words[i], want_words[i]);
-            return false;
-        }
-    }
-    return true;
+    setenv("VGPU_INTERP_ISA", "base", 1);
+    return same(&job, number, " (base)");
 }
 
 static unsigned
