@@ -4,7 +4,7 @@
 # system calls as without, but for those with which the loader maps a library.
 set -eu
 
-library=$1
+library=$(realpath "$1") # ld.so asks for the working directory when a path is relative
 command -v strace > /dev/null 2>&1 || exit 77
 strace -o /dev/null true 2> /dev/null || exit 77
 work=$(mktemp -d)
