@@ -408,6 +408,20 @@ int_bits(const struct vg_ptx_operand *o, enum vg_ptx_type type)
     return o->bits;
 }
 
+static uint32_t
+register_row(struct vg_dec *d, const struct vg_ptx_operand *o, unsigned class)
+{
+    const unsigned have = row_class(vg_dec_reg_bits(d, o->reg));
+    if (have != 1 && class != 1) {
+        return convert_row(d, d->reg_slot[o->reg], have, class);
+    }
+    if (have != class) {
+        d->refused = true;
+        return 1;
+    }
+    return o->negated ? vg_dec_pred(d, o) : d->reg_slot[o->reg];
+}
+
 uint32_t
 vg_dec_src(struct vg_dec *d, const struct vg_ptx_operand *o, enum vg_ptx_type type)
 {
@@ -415,17 +429,8 @@ vg_dec_src(struct vg_dec *d, const struct vg_ptx_operand *o, enum vg_ptx_type ty
     const unsigned class = row_class(bits);
 
     switch ((enum vg_ptx_operand_kind)o->kind) {
-    case VG_PTX_OPERAND_REG: {
-        const unsigned have = row_class(vg_dec_reg_bits(d, o->reg));
-        if (have == 1 || class == 1) {
-            if (have != class) {
-                d->refused = true;
-                return 1;
-            }
-            return o->negated ? vg_dec_pred(d, o) : d->reg_slot[o->reg];
-        }
-        return convert_row(d, d->reg_slot[o->reg], have, class);
-    }
+    case VG_PTX_OPERAND_REG:
+        return register_row(d, o, class);
     case VG_PTX_OPERAND_INT:
         return vg_dec_const(d, int_bits(o, type), bits);
     case VG_PTX_OPERAND_FLOAT:
@@ -759,20 +764,20 @@ vg_code_decode(struct vg_dec *parent, struct vg_code *code, struct vg_ptx_func *
 }
 
 struct vg_code *
-vg_dec_callee(struct vg_dec *d, uint32_t index)
+vg_dec_callee(struct vg_dec *d, uint32_t func_index)
 {
     struct vg_interp_kernel *kernel = d->kernel;
-    if (kernel->codes[index] != NULL) {
-        return kernel->codes[index];
+    if (kernel->codes[func_index] != NULL) {
+        return kernel->codes[func_index];
     }
     struct vg_code *code = vg_arena_alloc(kernel->arena, sizeof(*code));
     if (code == NULL) {
         d->failed = true;
         return NULL;
     }
-    struct vg_ptx_func *func = &kernel->module->funcs[index];
+    struct vg_ptx_func *func = &kernel->module->funcs[func_index];
     code->func = func;
-    kernel->codes[index] = code;
+    kernel->codes[func_index] = code;
     const int r = vg_code_decode(d, code, func);
     if (r == -ENOMEM) {
         d->failed = true;

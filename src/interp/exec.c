@@ -135,6 +135,19 @@ gather_join(struct vg_frame *f, uint32_t i)
     }
 }
 
+/* All that wait for @want in bar.warp.sync go on behind it. */
+static void
+meet_release(struct vg_frame *f, uint32_t want)
+{
+    for (uint32_t i = 0; i < f->n_groups; i++) {
+        struct vg_group *g = &f->groups[i];
+        if (g->state == VG_GROUP_MEET && g->want == want) {
+            g->state = VG_GROUP_READY;
+            g->pc++;
+        }
+    }
+}
+
 void
 vg_groups_check(struct vg_warp *w)
 {
@@ -147,13 +160,7 @@ vg_groups_check(struct vg_warp *w)
                 g->state = VG_GROUP_READY;
             }
         } else if (g->state == VG_GROUP_MEET && meet_complete(w, f, g->want)) {
-            const uint32_t want = g->want;
-            for (uint32_t k = 0; k < f->n_groups; k++) {
-                if (f->groups[k].state == VG_GROUP_MEET && f->groups[k].want == want) {
-                    f->groups[k].state = VG_GROUP_READY;
-                    f->groups[k].pc++;
-                }
-            }
+            meet_release(f, g->want);
         }
     }
 }

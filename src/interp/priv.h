@@ -318,7 +318,7 @@ int vg_dec_symbol(struct vg_dec *d, const struct vg_ptx_operand *o,
 /* Records a branch target to be filled in when all pcs are known. */
 void vg_dec_target(struct vg_dec *d, struct vg_iop *op, uint32_t insn);
 /* The code of another function of the module, decoded on demand. */
-struct vg_code *vg_dec_callee(struct vg_dec *d, uint32_t func);
+struct vg_code *vg_dec_callee(struct vg_dec *d, uint32_t func_index);
 const struct vg_ptx_module *vg_dec_module(const struct vg_dec *d);
 const struct vg_ptx_func *vg_dec_func(const struct vg_dec *d);
 /* Offset in the frame's .param area of a symbol of scope FUNC, PARAM or RETURN. */
