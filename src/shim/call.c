@@ -16,6 +16,7 @@
 #include "shim/call_priv.h"
 #include "shim/conn.h"
 #include "shim/ids.h"
+#include "shim/stats.h"
 #include "wire/internal.h"
 
 /* What every wait answers once the worker is gone. */
@@ -26,6 +27,9 @@ vg_call_begin(struct vg_call *call, unsigned number)
 {
     call->result = CUDA_SUCCESS;
     call->number = (uint16_t)number;
+    call->started = vg_stats_now();
+    call->reply_size = 0;
+    call->posted = false;
     call->sent = false;
     call->relaxed = false;
     call->new_count = 0;
@@ -108,6 +112,7 @@ send_request(struct vg_call *call, bool posted)
         return NULL;
     }
     call->sent = true;
+    call->posted = posted;
     call->ticket = head.ticket;
     return lane;
 }
@@ -165,6 +170,7 @@ read_reply(struct vg_call *call, struct vg_client_lane *lane)
         (void)fwrite(data + size - head.text, 1, head.text, stdout);
         (void)fflush(stdout);
     }
+    call->reply_size = head.size;
     vg_dec_init(&call->rep, data, size - head.text);
     call->result = (CUresult)head.result;
     return true;
@@ -219,6 +225,10 @@ vg_call_end(struct vg_call *call)
     }
     for (int i = 0; i < call->dead_count && done; i++) {
         vg_client_ids_drop(call->dead_ids[i]);
+    }
+    if (call->sent && vg_stats_kept()) {
+        vg_stats_call(call->number, call->posted, call->started, call->req.size,
+                      call->reply_size);
     }
     free(call->reply);
     call->reply = NULL;

@@ -34,6 +34,7 @@ struct vg_call {
     CUresult result;
     uint16_t number; /* enum vg_cuda_call or an internal one */
     bool sent;
+    bool posted;
     bool relaxed; /* made on our own account: capture modes do not matter */
     uint8_t new_count;
     uint8_t dead_count;
@@ -41,7 +42,9 @@ struct vg_call {
     vg_id dead_ids[VG_CALL_NEW_MAX];
     vg_id parent;    /* the graph, module or library that was put last */
     uint64_t ticket; /* of the request, once sent */
-    uint8_t *reply;  /* heap, when the reply outgrew reply_inline */
+    uint64_t started;
+    size_t reply_size;
+    uint8_t *reply; /* heap, when the reply outgrew reply_inline */
     uint8_t inline_buffer[VG_MESSAGE_INLINE];
     uint8_t reply_inline[256];
 };

@@ -4,6 +4,7 @@
 
 #include "shim/call_priv.h"
 #include "shim/conn.h"
+#include "shim/stats.h"
 
 /* cuInit is serialised by the front, cuDriverGetVersion is not. */
 static pthread_mutex_t connect_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -18,6 +19,7 @@ connect_once(void)
         result = vg_conn_open();
         if (result == CUDA_SUCCESS) {
             vg_front_on_thread_exit(vg_client_thread_exit);
+            vg_stats_open();
         }
     }
     pthread_mutex_unlock(&connect_lock);

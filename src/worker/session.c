@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -29,7 +30,20 @@ _Static_assert(sizeof(union {
 void
 vg_session_end(const char *why)
 {
+    static _Atomic bool ending;
+    const struct itimerval limit = { .it_value = { .tv_usec = 400000 } };
+
+    if (atomic_exchange(&ending, true)) {
+        for (;;) {
+            pause(); /* another thread is at it */
+        }
+    }
     vg_log(VG_LOG_DEBUG, "worker: session ends: %s", why);
+    if (getenv("VGPU_SOFT_STATS") != NULL) {
+        /* let the driver write its last counters, but not for ever: SIGALRM kills */
+        (void)setitimer(ITIMER_REAL, &limit, NULL);
+        exit(0);
+    }
     _exit(0);
 }
 
