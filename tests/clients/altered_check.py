@@ -37,9 +37,9 @@ def run(command, mode, folder):
     if os.path.exists(counters):
         with open(counters, encoding="utf-8") as file:
             for line in file:
-                word = line.rstrip("\n").split(" ", 2)
+                word = line.rstrip("\n").split("\t")
                 if word[0] == "kernel":
-                    launches[word[2]] = int(word[1])
+                    launches[word[1]] = int(word[2])
     return done.returncode, done.stdout.decode(errors="replace"), text, launches
 
 
