@@ -30,6 +30,7 @@ struct vg_machine_job {
     size_t param_size;
     uint8_t *in, *out; /* device memory */
     size_t in_size, out_size;
+    size_t hash_size; /* bytes of @out that go into vg_machine_hash */
 };
 
 struct vg_machine_report {
@@ -40,6 +41,9 @@ struct vg_machine_report {
     size_t print_args_size;
     struct vg_interp_needs needs;
 };
+
+/* Of all that successful runs left in the outputs since the last reset to 0. */
+extern uint64_t vg_machine_hash;
 
 enum vg_machine_result
 vg_machine_run(const struct vg_machine_job *job, struct vg_machine_report *out);

@@ -437,6 +437,7 @@ run_variant(struct row *row)
         .in_size = sizeof(in_words),
         .out = (uint8_t *)out_words,
         .out_size = sizeof(out_words),
+        .hash_size = row->lanes * VG_FORM_MAX_OUT * sizeof(uint64_t),
     };
     static struct vg_machine_report report;
     enum vg_machine_result r = vg_machine_run(&job, &report);

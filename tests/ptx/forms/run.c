@@ -204,6 +204,7 @@ launch(const struct vg_launch *l, struct vg_machine_report *report)
         .in_size = sizeof(in_bytes),
         .out = out_bytes,
         .out_size = sizeof(out_bytes),
+        .hash_size = sizeof(out_bytes),
     };
     return vg_machine_run(&job, report);
 }
