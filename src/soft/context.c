@@ -595,6 +595,14 @@ vg_drv_cuCtxResetPersistingL2Cache(void)
 }
 
 CUresult
+vg_drv_cuCtxGetExecAffinity(CUexecAffinityParam *affinity, CUexecAffinityType type)
+{
+    (void)type;
+    return affinity != NULL ? CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY
+                            : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult
 vg_drv_cuProfilerStart(void)
 {
     struct vg_context *context;

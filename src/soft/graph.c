@@ -105,8 +105,6 @@ type_of(const struct vg_work *work)
         return CU_GRAPH_NODE_TYPE_GRAPH;
     case VG_WORK_FREE:
         return CU_GRAPH_NODE_TYPE_MEM_FREE;
-    case VG_WORK_POKE:
-        return CU_GRAPH_NODE_TYPE_BATCH_MEM_OP;
     case VG_WORK_EMPTY:
         break;
     }

@@ -310,6 +310,55 @@ vg_drv_cuMemPrefetchAsync_v2(CUdeviceptr dptr, size_t count, CUmemLocation locat
     return flags == 0 ? check_managed(dptr, count) : CUDA_ERROR_INVALID_VALUE;
 }
 
+/* Nothing is kept of advice, so nothing has been advised. */
+static CUresult
+range_attribute(void *data, size_t size, CUmem_range_attribute attribute)
+{
+    int answer;
+    switch ((int)attribute) {
+    case CU_MEM_RANGE_ATTRIBUTE_READ_MOSTLY:
+        answer = 0;
+        break;
+    case CU_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION:
+    case CU_MEM_RANGE_ATTRIBUTE_ACCESSED_BY:
+    case CU_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION:
+        answer = CU_DEVICE_INVALID;
+        break;
+    default:
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (data == NULL || size < sizeof answer || size % sizeof answer != 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    for (size_t i = 0; i < size; i += sizeof answer) {
+        memcpy((char *)data + i, &answer, sizeof answer);
+    }
+    return CUDA_SUCCESS;
+}
+
+CUresult
+vg_drv_cuMemRangeGetAttribute(void *data, size_t size, CUmem_range_attribute attribute,
+                              CUdeviceptr dptr, size_t count)
+{
+    CUresult r = check_managed(dptr, count);
+    return r != CUDA_SUCCESS ? r : range_attribute(data, size, attribute);
+}
+
+CUresult
+vg_drv_cuMemRangeGetAttributes(void **data, size_t *sizes,
+                               CUmem_range_attribute *attributes, size_t attribute_count,
+                               CUdeviceptr dptr, size_t count)
+{
+    if (data == NULL || sizes == NULL || attributes == NULL || attribute_count == 0) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    CUresult r = check_managed(dptr, count);
+    for (size_t i = 0; r == CUDA_SUCCESS && i < attribute_count; i++) {
+        r = range_attribute(data[i], sizes[i], attributes[i]);
+    }
+    return r;
+}
+
 /* --- pointer attributes --- */
 
 static void

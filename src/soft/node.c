@@ -247,7 +247,6 @@ vg_node_write(struct vg_node *node, CUgraphNodeParams *out)
         break;
     case VG_WORK_EMPTY:
     case VG_WORK_FREE:
-    case VG_WORK_POKE:
         break;
     }
 }

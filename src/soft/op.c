@@ -528,7 +528,6 @@ make_ready(struct vg_op *op)
     case VG_WORK_COPY:
     case VG_WORK_FILL:
     case VG_WORK_FREE:
-    case VG_WORK_POKE:
         queue_on_pool(op);
         break;
     }

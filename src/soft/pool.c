@@ -357,3 +357,41 @@ vg_drv_cuMemPoolGetAccess(CUmemAccess_flags *flags, CUmemoryPool handle,
     }
     return vg_soft_leave(good ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE);
 }
+
+/* --- by location: only the one device has pools --- */
+
+static CUresult
+check_location(const CUmemLocation *location, CUmemAllocationType type)
+{
+    if (location == NULL || type != CU_MEM_ALLOCATION_TYPE_PINNED) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (location->type != CU_MEM_LOCATION_TYPE_DEVICE) {
+        return CUDA_ERROR_NOT_SUPPORTED;
+    }
+    return is_device(location->id) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+
+CUresult
+vg_drv_cuMemGetDefaultMemPool(CUmemoryPool *out, CUmemLocation *location,
+                              CUmemAllocationType type)
+{
+    CUresult r = check_location(location, type);
+    return r != CUDA_SUCCESS ? r : vg_drv_cuDeviceGetDefaultMemPool(out, location->id);
+}
+
+CUresult
+vg_drv_cuMemGetMemPool(CUmemoryPool *out, CUmemLocation *location,
+                       CUmemAllocationType type)
+{
+    CUresult r = check_location(location, type);
+    return r != CUDA_SUCCESS ? r : vg_drv_cuDeviceGetMemPool(out, location->id);
+}
+
+CUresult
+vg_drv_cuMemSetMemPool(CUmemLocation *location, CUmemAllocationType type,
+                       CUmemoryPool pool)
+{
+    CUresult r = check_location(location, type);
+    return r != CUDA_SUCCESS ? r : vg_drv_cuDeviceSetMemPool(location->id, pool);
+}

@@ -5,7 +5,6 @@
  */
 #include "soft/work.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +77,6 @@ vg_work_copy(struct vg_work *out, const struct vg_work *work)
     case VG_WORK_FILL:
     case VG_WORK_CALL:
     case VG_WORK_FREE:
-    case VG_WORK_POKE:
         break;
     }
     if (!ok) {
@@ -111,7 +109,6 @@ vg_work_fini(struct vg_work *work)
     case VG_WORK_FILL:
     case VG_WORK_CALL:
     case VG_WORK_FREE:
-    case VG_WORK_POKE:
         break;
     }
     work->kind = VG_WORK_EMPTY;
@@ -159,17 +156,6 @@ run_fill(const struct vg_fill *fill)
     }
 }
 
-static void
-run_poke(const struct vg_work *work)
-{
-    if (work->poke.wide) {
-        atomic_store((_Atomic uint64_t *)at(work->poke.address), work->poke.value);
-    } else {
-        atomic_store((_Atomic uint32_t *)at(work->poke.address),
-                     (uint32_t)work->poke.value);
-    }
-}
-
 void
 vg_work_run(const struct vg_work *work)
 {
@@ -182,9 +168,6 @@ vg_work_run(const struct vg_work *work)
         break;
     case VG_WORK_FREE:
         vg_memory_release(work->address);
-        break;
-    case VG_WORK_POKE:
-        run_poke(work);
         break;
     case VG_WORK_EMPTY:
     case VG_WORK_KERNEL:

@@ -26,7 +26,6 @@ enum vg_work_kind {
     VG_WORK_WAIT,   /* a graph node that waits for an event */
     VG_WORK_FREE,   /* stream-ordered free */
     VG_WORK_CHILD,  /* a graph node that is a graph */
-    VG_WORK_POKE,   /* cuStreamWriteValue */
 };
 
 /* Addresses are host addresses of live ranges: checked when the work was made. */
@@ -72,10 +71,6 @@ struct vg_work {
             *event;       /* RECORD, WAIT in a node: referenced; NULL in an operation */
         uint64_t address; /* FREE */
         struct vg_graph *child; /* CHILD: owned by the node */
-        struct {
-            uint64_t address, value;
-            bool wide;
-        } poke;
     };
 };
 
@@ -85,5 +80,5 @@ bool vg_work_copy(struct vg_work *out, const struct vg_work *work);
 /* Drops what is owned. Driver lock held. */
 void vg_work_fini(struct vg_work *work);
 
-/* Does a copy, fill or poke now, in the calling thread, without the lock. */
+/* Does a copy, fill or free now, in the calling thread, without the lock. */
 void vg_work_run(const struct vg_work *work);
