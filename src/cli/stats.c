@@ -61,35 +61,23 @@ find_item(struct vg_stats *stats, enum vg_stat_list list, const char *name)
 static char *
 next_field(char **rest)
 {
-    return strsep(rest, "\t ");
+    return strsep(rest, "\t");
 }
 
-/*
- * @rest holds the fields after the keyword: a count and a text to the end of the line, or
- * a name and numbers, or a name alone, which counts once.
- */
+/* @rest holds a name and up to three numbers; a name alone counts once. */
 static int
 add_item(struct vg_stats *stats, enum vg_stat_list list, char *rest)
 {
-    uint64_t count = 1;
-    char *name;
+    const char *name = next_field(&rest);
 
-    if (rest[0] >= '0' && rest[0] <= '9') {
-        count = parse_number(next_field(&rest));
-        name = rest;
-        rest = NULL;
-    } else {
-        name = next_field(&rest);
-        count = rest == NULL ? 1 : parse_number(next_field(&rest));
-    }
-    if (name == NULL || name[0] == '\0') {
+    if (name[0] == '\0') {
         return 0;
     }
     struct vg_stat_item *item = find_item(stats, list, name);
     if (item == NULL) {
         return -ENOMEM;
     }
-    item->count += count;
+    item->count += rest == NULL ? 1 : parse_number(next_field(&rest));
     item->posted += parse_number(next_field(&rest));
     item->ns += parse_number(next_field(&rest));
     return 0;

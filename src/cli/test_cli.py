@@ -74,7 +74,7 @@ class Cli(unittest.TestCase):
         script = ("a=$(dirname $VGPU_STATS); b=$(dirname $VGPU_SOFT_STATS); "
                   "printf 'calls\\t2\\nposted\\t1\\n' > $a/shim.1; "
                   "printf 'calls\\t3\\nnot_carried\\tcuFoo\\n' > $a/shim.2; "
-                  "printf 'launches 5\\nsass_only k\\n' > $b/soft.1; echo $a")
+                  "printf 'launches\\t5\\nsass_only\\tk\\n' > $b/soft.1; echo $a")
         done = self.vgpu_("run", "--stats", "--", "sh", "-c", script, TMPDIR=self.home)
         self.assertIn("vgpu: 5 calls over the link, 1 posted", done.stderr)
         self.assertIn("vgpu: 5 launches", done.stderr)
@@ -85,14 +85,14 @@ class Cli(unittest.TestCase):
     def test_counter_file_of_the_user_stays(self):
         path = os.path.join(self.home, "mine")
         done = self.vgpu_("run", "--stats", "--", "sh", "-c",
-                          "printf 'launches 5\\n' > $VGPU_SOFT_STATS", VGPU_SOFT_STATS=path)
+                          "printf 'launches\\t5\\n' > $VGPU_SOFT_STATS", VGPU_SOFT_STATS=path)
         self.assertIn("vgpu: 5 launches", done.stderr)
         with open(path, encoding="utf-8") as file:
-            self.assertEqual(file.read(), "launches 5\n")
+            self.assertEqual(file.read(), "launches\t5\n")
 
     def test_a_worker_is_waited_for_and_nothing_else(self):
         worker = shutil.copy("/bin/sh", os.path.join(self.home, "vgpu-worker"))
-        late = "read line; printf 'launches 7\\n' > $(dirname $VGPU_SOFT_STATS)/soft.9"
+        late = "read line; printf 'launches\\t7\\n' > $(dirname $VGPU_SOFT_STATS)/soft.9"
         script = (f"mkfifo {self.home}/gate; {worker} -c \"{late}\" < {self.home}/gate "
                   f"> /dev/null 2>&1 & exec 3> {self.home}/gate; echo go >&3")
         done = self.vgpu_("run", "--stats", "--", "sh", "-c", script)

@@ -75,19 +75,16 @@ broken_lines_are_passed_over(void **state)
 }
 
 static void
-spaces_separate_and_a_count_may_come_first(void **state)
+a_name_may_hold_spaces(void **state)
 {
     (void)state;
     struct vg_stats stats = { .item_count = { 0 } };
 
-    read_text(&stats, "device vGPU software x\nlaunches 12\nkernel 7 k\nkernel 2 k\n"
-                      "unsupported 3 k: no such instruction\n");
-    assert_int_equal(stats.value[VG_STAT_LAUNCHES], 12);
-    assert_string_equal(stats.items[VG_STAT_KERNEL][0].name, "k");
-    assert_int_equal(stats.items[VG_STAT_KERNEL][0].count, 9);
+    read_text(&stats, "device\tvGPU software x\nunsupported\tk: no such instruction\t3\n"
+                      "unsupported\tk: no such instruction\t1\n");
     assert_string_equal(stats.items[VG_STAT_UNSUPPORTED][0].name,
                         "k: no such instruction");
-    assert_int_equal(stats.items[VG_STAT_UNSUPPORTED][0].count, 3);
+    assert_int_equal(stats.items[VG_STAT_UNSUPPORTED][0].count, 4);
     vg_stats_fini(&stats);
 }
 
@@ -142,7 +139,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_several_processes_add_up),
         cmocka_unit_test(broken_lines_are_passed_over),
-        cmocka_unit_test(spaces_separate_and_a_count_may_come_first),
+        cmocka_unit_test(a_name_may_hold_spaces),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(nothing_missing_prints_nothing),
         cmocka_unit_test(slowest_call_comes_first),
