@@ -54,6 +54,11 @@ CUresult vg_driver_version(int *out_version);
  * the front's lock. CUDA_ERROR_NO_DEVICE when there is none. */
 CUresult vg_driver_init(void);
 
+/* In a forked child whose parent had not initialised CUDA, before anything else: forgets
+ * what vg_driver_version() or a failed init had opened in the parent, and leaves it as it
+ * is for the parent. Optional: the front has one that does nothing. */
+void vg_driver_forked(void);
+
 /* Physical devices, before CUDA_VISIBLE_DEVICES. Valid after vg_driver_init(). */
 int vg_driver_device_count(void);
 const struct vg_device_sheet *vg_driver_device(int physical);

@@ -70,6 +70,11 @@ make_mark(void)
     }
 }
 
+__attribute__((weak)) void
+vg_driver_forked(void)
+{
+}
+
 /* In a child only the thread that forked is left, so nothing here can race with it. */
 static void
 after_fork(void)
@@ -80,6 +85,9 @@ after_fork(void)
     vg_storage_after_fork();
     atomic_store_explicit(&phase, used ? PHASE_FORKED : PHASE_NEW, memory_order_release);
     *atomic_load_explicit(&mark, memory_order_relaxed) = 1;
+    if (!used) {
+        vg_driver_forked();
+    }
 }
 
 CUresult
@@ -179,6 +187,7 @@ vg_front_cuInit(unsigned int flags)
 CUresult
 vg_front_cuDriverGetVersion(int *version)
 {
+    make_mark(); /* the driver may ask its host for it */
     return version == NULL ? CUDA_ERROR_INVALID_VALUE : vg_driver_version(version);
 }
 

@@ -255,6 +255,25 @@ vg_conn_open(void)
     return CUDA_SUCCESS;
 }
 
+/* The connection is the parent's: its memory is not mapped here, and its socket is only
+ * closed. No thread but the calling one is left that could hold a lock. */
+void
+vg_driver_forked(void)
+{
+    pthread_mutex_init(&lane_lock, NULL);
+    if (!vg_conn_is_open()) {
+        return;
+    }
+    close(vg_conn.control);
+    memset(&vg_conn, 0, sizeof(vg_conn));
+    vg_conn.control = -1;
+    my_lane = NULL;
+    free_lanes = NULL;
+    lane_count = 0;
+    /* pairs with the acquire in vg_conn_is_open() */
+    atomic_store_explicit(&conn_open, false, memory_order_release);
+}
+
 /* --- lanes --- */
 
 static struct vg_client_lane *
