@@ -13,6 +13,9 @@
 /* True while a stream capture is open anywhere in the process. */
 bool vg_capture_is_open(void);
 
+/* A capture has begun. */
+void vg_capture_opened(void);
+
 /* The capture mode of the calling thread. */
 CUstreamCaptureMode vg_capture_mode(void);
 

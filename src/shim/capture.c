@@ -22,6 +22,12 @@ vg_capture_is_open(void)
     return atomic_load_explicit(&open_captures, memory_order_relaxed) != 0;
 }
 
+void
+vg_capture_opened(void)
+{
+    atomic_fetch_add_explicit(&open_captures, 1, memory_order_relaxed);
+}
+
 CUstreamCaptureMode
 vg_capture_mode(void)
 {
@@ -40,7 +46,7 @@ vg_drv_cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode)
     vg_call_put_stream(&call, stream);
     vg_put_i32(&call.req, (int32_t)mode);
     if (vg_call_wait(&call, 0)) {
-        atomic_fetch_add_explicit(&open_captures, 1, memory_order_relaxed);
+        vg_capture_opened();
     }
     return vg_call_end(&call);
 }

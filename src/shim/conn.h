@@ -27,6 +27,8 @@ struct vg_client_lane {
     uint32_t index;
     uint64_t thread;
     uint32_t stage_next;             /* slot in use */
+    uint32_t enqueued;               /* launches since the last throttle */
+    CUevent throttle;                /* behind the launches before those */
     uint32_t stage_fill;             /* bytes of it that are taken */
     bool stage_used[VG_STAGE_SLOTS]; /* copies out of it may be under way */
 };

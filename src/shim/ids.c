@@ -67,15 +67,29 @@ slot_of(vg_id id)
     return slot->live && slot->generation == vg_id_generation(id) ? slot : NULL;
 }
 
+/* What an earlier owner of a slot left behind; destroyed outside the lock. */
+struct leftover {
+    void *data;
+    void (*destroy)(void *data);
+};
+
 static void
+discard(struct leftover leftover)
+{
+    if (leftover.data != NULL) {
+        leftover.destroy(leftover.data);
+    }
+}
+
+static struct leftover
 own(struct slot *slot, uint16_t generation, vg_id context, vg_id parent)
 {
-    if (slot->data != NULL) {
-        slot->destroy(slot->data);
-    }
+    const struct leftover leftover = { slot->data, slot->destroy };
+
     *slot = (struct slot){
         .generation = generation, .context = context, .parent = parent, .live = true
     };
+    return leftover;
 }
 
 vg_id
@@ -103,9 +117,10 @@ vg_client_ids_new(enum vg_id_type type, vg_id context)
     if (generation == 0) {
         generation = 1;
     }
-    own(slot, generation, context, 0);
+    const struct leftover leftover = own(slot, generation, context, 0);
     id = vg_id_make(type, false, generation, index);
     pthread_mutex_unlock(&ids_lock);
+    discard(leftover);
     return id;
 }
 
@@ -113,6 +128,7 @@ bool
 vg_client_ids_learn(vg_id id, vg_id context, vg_id parent)
 {
     struct table *table = table_of(id);
+    struct leftover leftover = { NULL, NULL };
     bool done = false;
 
     if (table == NULL) {
@@ -122,11 +138,12 @@ vg_client_ids_learn(vg_id id, vg_id context, vg_id parent)
     if (grow(table, vg_id_index(id))) {
         struct slot *slot = &table->slots[vg_id_index(id)];
         if (!slot->live || slot->generation != vg_id_generation(id)) {
-            own(slot, vg_id_generation(id), context, parent);
+            leftover = own(slot, vg_id_generation(id), context, parent);
         }
         done = true;
     }
     pthread_mutex_unlock(&ids_lock);
+    discard(leftover);
     return done;
 }
 

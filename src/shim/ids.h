@@ -30,7 +30,7 @@ void vg_client_ids_drop(vg_id id);
 void vg_client_ids_drop_context(vg_id context);
 
 /* Data that goes with an id. @destroy is called for it when the slot gets its next owner,
- * under the table's lock. Attach: the first one wins, and is returned; NULL when @id is
+ * without the table's lock. Attach: the first one wins, and is returned; NULL when @id is
  * dead. */
 void *vg_client_ids_attach(vg_id id, void *data, void (*destroy)(void *data));
 /* The same, in place of what was there. */

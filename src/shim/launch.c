@@ -10,9 +10,12 @@
 
 #include "cuda_calls.h"
 #include "cuda_driver.h"
-#include "shim/call.h"
+#include "cuda_send.h"
+#include "shim/call_priv.h"
 #include "shim/conn.h"
 #include "shim/kernel.h"
+
+#define THROTTLE 500u
 
 struct launch {
     const void *function;
@@ -102,6 +105,33 @@ put_attributes(struct vg_call *call, const struct launch *launch)
     return CUDA_SUCCESS;
 }
 
+/* Keeps what a thread has enqueued and not finished below about a thousand: a driver's
+ * queue is finite, and a posted call must not block in it. */
+static CUresult
+throttle(CUstream stream)
+{
+    struct vg_client_lane *lane = vg_client_lane();
+    CUresult result = CUDA_SUCCESS;
+
+    if (lane == NULL || ++lane->enqueued < THROTTLE || vg_capture_is_open()) {
+        return CUDA_SUCCESS;
+    }
+    lane->enqueued = 0;
+    if (lane->throttle != NULL) {
+        /* its error, if any, comes from the stream and is reported again later */
+        (void)vg_send_cuEventSynchronize(lane->throttle);
+        (void)vg_drv_cuEventDestroy_v2(lane->throttle);
+        lane->throttle = NULL;
+    }
+    result = vg_drv_cuEventCreate(&lane->throttle, CU_EVENT_DISABLE_TIMING);
+    if (result == CUDA_SUCCESS) {
+        result = vg_drv_cuEventRecord(lane->throttle, stream);
+    } else {
+        lane->throttle = NULL;
+    }
+    return result;
+}
+
 static CUresult
 post(const struct launch *launch, void **params, void **extra)
 {
@@ -142,6 +172,9 @@ post(const struct launch *launch, void **params, void **extra)
     }
     if (block != small) {
         free(block);
+    }
+    if (result == CUDA_SUCCESS) {
+        (void)throttle(launch->stream);
     }
     return result;
 }
