@@ -158,6 +158,30 @@ want_blocks(uint32_t t)
 }
 
 static uint32_t
+want_factorial(uint32_t t)
+{
+    uint32_t product = 1;
+
+    for (uint32_t i = 2; i <= t % 9; i++) {
+        product *= i;
+    }
+    return product;
+}
+
+static uint32_t
+want_indirect(uint32_t t)
+{
+    return t % 3 == 0 ? t + 7 : t * 13;
+}
+
+/* the lane's word from the end of the dynamic shared memory, and that memory's size */
+static uint32_t
+want_dynamic(uint32_t t)
+{
+    return (63 - t) * 5 + 256;
+}
+
+static uint32_t
 want_select(uint32_t t)
 {
     static const uint32_t results[] = { 10, 21, 32, 43 };
@@ -223,6 +247,30 @@ static const struct kernel kernels[] = {
       "@%p1 bra SKIP;\nmov.u64 %d1, 3;\n{\n.param .b32 a0;\nst.param.b32 [a0], %me;\n"
       ".param .b64 a1;\nst.param.b64 [a1], %d1;\n.param .b32 r0;\n"
       "call.uni (r0), twist, (a0, a1);\nld.param.b32 %r1, [r0];\n}\nSKIP:\n" STORE },
+    { "call.uni (recursive)", want_factorial, 64, 1,
+      ".func (.param .b32 res) factorial(.param .b32 a)\n{\n.reg .b32 %r<6>;\n.reg .pred %p<2>;\n"
+      "ld.param.b32 %r1, [a];\nmov.u32 %r2, 1;\nsetp.lt.u32 %p1, %r1, 2;\n@%p1 bra DONE;\n"
+      "sub.u32 %r3, %r1, 1;\n{\n.param .b32 a0;\nst.param.b32 [a0], %r3;\n.param .b32 r0;\n"
+      "call.uni (r0), factorial, (a0);\nld.param.b32 %r4, [r0];\n}\n"
+      "mul.lo.u32 %r2, %r4, %r1;\nDONE:\nst.param.b32 [res], %r2;\nret;\n}\n",
+      "rem.u32 %r2, %me, 9;\n{\n.param .b32 a0;\nst.param.b32 [a0], %r2;\n.param .b32 r0;\n"
+      "call.uni (r0), factorial, (a0);\nld.param.b32 %r1, [r0];\n}\n" STORE },
+    { "call (indirect)", want_indirect, 64, 1,
+      ".func (.param .b32 res) plus(.param .b32 a)\n{\n.reg .b32 %r<4>;\n"
+      "ld.param.b32 %r1, [a];\nadd.u32 %r1, %r1, 7;\nst.param.b32 [res], %r1;\nret;\n}\n"
+      ".func (.param .b32 res) times(.param .b32 a)\n{\n.reg .b32 %r<4>;\n"
+      "ld.param.b32 %r1, [a];\nmul.lo.u32 %r1, %r1, 13;\nst.param.b32 [res], %r1;\nret;\n}\n",
+      "rem.u32 %r2, %me, 3;\nsetp.eq.s32 %p1, %r2, 0;\nmov.u64 %d1, plus;\n"
+      "mov.u64 %d2, times;\nselp.b64 %d3, %d1, %d2, %p1;\n{\n.param .b32 a0;\n"
+      "st.param.b32 [a0], %me;\n.param .b32 r0;\n"
+      "proto: .callprototype (.param .b32 _) _ (.param .b32 _);\n"
+      "call (r0), %d3, (a0), proto;\nld.param.b32 %r1, [r0];\n}\n" STORE },
+    { "dynamic shared memory", want_dynamic, 64, 1,
+      ".shared .align 4 .b8 fixed[100];\n.extern .shared .align 16 .b8 dyn[];\n",
+      "mov.u32 %r2, dyn;\nmad.lo.u32 %r3, %me, 4, %r2;\nmul.lo.u32 %r4, %me, 5;\n"
+      "st.shared.u32 [fixed+96], %r4;\nst.shared.u32 [%r3], %r4;\nbar.sync 0;\n"
+      "sub.s32 %r5, 63, %me;\nmad.lo.u32 %r5, %r5, 4, %r2;\nld.shared.u32 %r1, [%r5];\n"
+      "mov.u32 %r6, %dynamic_smem_size;\nadd.u32 %r1, %r1, %r6;\n" STORE },
     { "call", want_func, 64, 1, /* divergent inside the callee */
       ".func (.reg .b32 res) twist(.reg .b32 a)\n{\n.reg .b32 %r<4>;\n.reg .pred %p<2>;\n"
       "rem.u32 %r1, a, 3;\nsetp.ne.s32 %p1, %r1, 0;\n@%p1 bra OTHER;\n"
@@ -282,6 +330,7 @@ run_kernel(struct vg_forms *forms, const struct vg_kernel_test *test)
         .threads = k->threads,
         .blocks = k->blocks,
         .whole_grid = k->want == want_blocks,
+        .dynamic_shared = k->want == want_dynamic ? 256 : 0,
     };
 
     memset(vg_forms_out, 0xa5, VG_LAUNCH_BUFFER);
