@@ -285,6 +285,57 @@ decode_dot(struct vg_dec *d, const struct vg_ptx_insn *insn)
     return vg_dec_plain(d, insn, fns[kind][which], VG_PTX_B32, VG_PTX_B32);
 }
 
+/* --- two halfwords in a word --- */
+
+#define HALVES(expr_low, expr_high) (((expr_low)&0xffffu) | (expr_high) << 16)
+#define PACKED(name, T, EXPR)                  \
+    static inline u32 name##_of(T x, T y)      \
+    {                                          \
+        return (u16)(EXPR);                    \
+    }                                          \
+    VG_HANDLER2(name, u32, u32, u32, u32, u32, \
+                HALVES(name##_of((T)x, (T)y), name##_of((T)(x >> 16), (T)(y >> 16))))
+PACKED(add_x2, u16, x + y)
+PACKED(min_u_x2, u16, x < y ? x : y)
+PACKED(max_u_x2, u16, x > y ? x : y)
+PACKED(min_s_x2, s16, x < y ? x : y)
+PACKED(max_s_x2, s16, x > y ? x : y)
+PACKED(min_r_x2, s16, x < 0 || y < 0 ? 0 : x < y ? x : y)
+PACKED(max_r_x2, s16, x < 0 && y < 0 ? 0 : x > y ? x : y)
+
+static int
+decode_packed(struct vg_dec *d, const struct vg_ptx_insn *insn)
+{
+    const bool is_signed = vg_ptx_has(insn, VG_PTX_MOD_S16X2);
+    const bool relu = vg_ptx_has(insn, VG_PTX_MOD_RELU);
+    vg_iop_fn *run = NULL;
+    if (insn->n_operands != 3 || (relu && !is_signed)) {
+        return vg_dec_refuse(d, NULL);
+    }
+    if (insn->op == VG_PTX_OP_ADD && !relu) {
+        run = add_x2;
+    } else if (insn->op == VG_PTX_OP_MIN) {
+        run = relu ? min_r_x2 : is_signed ? min_s_x2 : min_u_x2;
+    } else if (insn->op == VG_PTX_OP_MAX) {
+        run = relu ? max_r_x2 : is_signed ? max_s_x2 : max_u_x2;
+    }
+    return vg_dec_plain(d, insn, run, VG_PTX_B32, VG_PTX_B32);
+}
+
+/* min.relu, max.relu: no result below zero */
+VG_HANDLER2(min_relu, u32, u32, s32, u32, s32, x < 0 || y < 0 ? 0 : x < y ? x : y)
+VG_HANDLER2(max_relu, u32, u32, s32, u32, s32, x < 0 && y < 0 ? 0 : x > y ? x : y)
+
+static int
+decode_relu(struct vg_dec *d, const struct vg_ptx_insn *insn)
+{
+    if (insn->types[0] != VG_PTX_S32 || insn->n_operands != 3) {
+        return vg_dec_refuse(d, NULL);
+    }
+    return vg_dec_plain(d, insn, insn->op == VG_PTX_OP_MIN ? min_relu : max_relu,
+                        VG_PTX_S32, VG_PTX_S32);
+}
+
 /* --- the decoder --- */
 
 static vg_iop_fn *
@@ -394,8 +445,14 @@ int
 VG_ISA(vg_decode_integer)(struct vg_dec *d, const struct vg_ptx_insn *insn)
 {
     const enum vg_ptx_type type = insn->types[0];
-    if (insn->n_types == 0 || vg_ptx_has(insn, VG_PTX_MOD_RELU)) {
+    if (vg_ptx_has(insn, VG_PTX_MOD_U16X2) || vg_ptx_has(insn, VG_PTX_MOD_S16X2)) {
+        return decode_packed(d, insn);
+    }
+    if (insn->n_types == 0) {
         return vg_dec_refuse(d, NULL);
+    }
+    if (vg_ptx_has(insn, VG_PTX_MOD_RELU)) {
+        return decode_relu(d, insn);
     }
     switch ((enum vg_ptx_op)insn->op) {
     case VG_PTX_OP_ADDC:
@@ -417,6 +474,12 @@ VG_ISA(vg_decode_integer)(struct vg_dec *d, const struct vg_ptx_insn *insn)
         return decode_product(d, insn);
     case VG_PTX_OP_MUL:
         return decode_product(d, insn);
+    case VG_PTX_OP_MIN:
+    case VG_PTX_OP_MAX:
+        if (insn->n_operands != 3) {
+            return vg_dec_refuse(d, "three sources");
+        }
+        return vg_dec_plain(d, insn, pick_simple(insn), type, type);
     case VG_PTX_OP_MUL24:
     case VG_PTX_OP_MAD24:
         return vg_dec_plain(d, insn, pick_24(insn), type, type);

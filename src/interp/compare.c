@@ -282,6 +282,10 @@ static int
 decode_set(struct vg_dec *d, const struct vg_ptx_insn *insn)
 {
     const enum vg_ptx_type to = insn->types[0];
+    if (insn->n_types == 2 &&
+        (insn->types[1] == VG_PTX_F16X2 || insn->types[1] == VG_PTX_BF16X2)) {
+        return VG_ISA(vg_decode_half)(d, insn);
+    }
     if (insn->n_types != 2 || vg_ptx_type_bits(to) > 32 || to == VG_PTX_F16X2 ||
         to == VG_PTX_BF16X2 || insn->types[1] == VG_PTX_F16X2 ||
         insn->types[1] == VG_PTX_BF16X2) {

@@ -260,45 +260,67 @@ compare_one(float x, float y, unsigned mod)
 }
 
 /* op->size: bit 0 ftz, bit 1 bf16; op->mode: 1 and, 2 or, 3 xor with op->c */
-static int
-setp_2(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
+/* The comparison of half @i of each lane, before any other predicate. */
+static u32
+compare_half(const struct vg_warp *w, const struct vg_iop *op, uint32_t mask, unsigned i)
 {
     const u32 *a = vg_row32(w, op->a);
     const u32 *b = vg_row32(w, op->b);
-    u32 bits[2] = { 0, 0 };
+    const bool ftz = (op->size & 1) != 0;
+    u32 bits = 0;
     VG_EACH_LANE(l, mask)
     {
-        for (unsigned i = 0; i < 2; i++) {
-            const u32 x = a[l] >> 16 * i & 0xffffu;
-            const u32 y = b[l] >> 16 * i & 0xffffu;
-            const bool yes =
-                (op->size & 2) != 0
-                    ? compare_one(vg_bf16_float(x), vg_bf16_float(y), (unsigned)op->imm)
-                    : compare_one(value_h(x, (op->size & 1) != 0),
-                                  value_h(y, (op->size & 1) != 0), (unsigned)op->imm);
-            bits[i] |= (u32)yes << l;
-        }
+        const u32 x = a[l] >> 16 * i & 0xffffu;
+        const u32 y = b[l] >> 16 * i & 0xffffu;
+        const bool yes =
+            (op->size & 2) != 0
+                ? compare_one(vg_bf16_float(x), vg_bf16_float(y), (unsigned)op->imm)
+                : compare_one(value_h(x, ftz), value_h(y, ftz), (unsigned)op->imm);
+        bits |= (u32)yes << l;
     }
     const u32 with = op->mode != 0 ? *vg_pred(w, op->c) : 0;
-    for (unsigned i = 0; i < 2; i++) {
-        bits[i] = op->mode == 1   ? bits[i] & with
-                  : op->mode == 2 ? bits[i] | with
-                  : op->mode == 3 ? bits[i] ^ with
-                                  : bits[i];
-    }
-    vg_pred_set(w, op->d, mask, bits[0]);
-    vg_pred_set(w, op->e, mask, bits[1]);
-    return VG_STEP_NEXT;
+    return op->mode == 1   ? bits & with
+           : op->mode == 2 ? bits | with
+           : op->mode == 3 ? bits ^ with
+                           : bits;
 }
 
 static int
-decode_setp2(struct vg_dec *d, const struct vg_ptx_insn *insn)
+setp_2(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
+{
+    const u32 low = compare_half(w, op, mask, 0);
+    const u32 high = compare_half(w, op, mask, 1);
+    vg_pred_set(w, op->d, mask, low);
+    vg_pred_set(w, op->e, mask, high);
+    return VG_STEP_NEXT;
+}
+
+/* op->f: what a half becomes where the comparison holds */
+static int
+set_2(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
+{
+    const u32 low = compare_half(w, op, mask, 0);
+    const u32 high = compare_half(w, op, mask, 1);
+    u32 *d = vg_row32(w, op->d);
+    VG_EACH_LANE(l, mask)
+    {
+        d[l] =
+            ((low >> l & 1) != 0 ? op->f : 0) | ((high >> l & 1) != 0 ? op->f << 16 : 0);
+    }
+    return VG_STEP_NEXT;
+}
+
+/* set and setp of pairs: the comparison, its other predicate, the flags of the format */
+static int
+decode_compare2(struct vg_dec *d, const struct vg_ptx_insn *insn)
 {
     static const uint16_t mods[] = { VG_PTX_MOD_EQ,  VG_PTX_MOD_NE,  VG_PTX_MOD_LT,
                                      VG_PTX_MOD_LE,  VG_PTX_MOD_GT,  VG_PTX_MOD_GE,
                                      VG_PTX_MOD_EQU, VG_PTX_MOD_NEU, VG_PTX_MOD_LTU,
                                      VG_PTX_MOD_LEU, VG_PTX_MOD_GTU, VG_PTX_MOD_GEU,
                                      VG_PTX_MOD_NUM, VG_PTX_MOD_NAN };
+    const bool is_set = insn->op == VG_PTX_OP_SET;
+    const unsigned type = insn->types[is_set ? 1 : 0];
     const unsigned mode = vg_ptx_has(insn, VG_PTX_MOD_AND)   ? 1
                           : vg_ptx_has(insn, VG_PTX_MOD_OR)  ? 2
                           : vg_ptx_has(insn, VG_PTX_MOD_XOR) ? 3
@@ -308,22 +330,26 @@ decode_setp2(struct vg_dec *d, const struct vg_ptx_insn *insn)
     while (i < sizeof(mods) / sizeof(mods[0]) && !vg_ptx_has(insn, mods[i])) {
         i++;
     }
-    if (i == sizeof(mods) / sizeof(mods[0]) || dst->kind != VG_PTX_OPERAND_PAIR ||
-        insn->n_operands != (mode == 0 ? 3 : 4)) {
+    if (i == sizeof(mods) / sizeof(mods[0]) || insn->n_operands != (mode == 0 ? 3 : 4) ||
+        (!is_set && dst->kind != VG_PTX_OPERAND_PAIR)) {
         return vg_dec_refuse(d, NULL);
     }
     uint32_t slots[4] = { 0 };
     slots[1] = vg_dec_src(d, &insn->operands[1], VG_PTX_B32);
     slots[2] = vg_dec_src(d, &insn->operands[2], VG_PTX_B32);
     slots[3] = mode == 0 ? 0 : vg_dec_pred(d, &insn->operands[3]);
-    slots[0] = vg_dec_dst(d, &dst->elems[0], VG_PTX_PRED);
-    const uint32_t q = vg_dec_dst(d, &dst->elems[1], VG_PTX_PRED);
-    struct vg_iop *op = vg_dec_emit4(d, setp_2, slots);
+    slots[0] = is_set ? vg_dec_dst(d, dst, VG_PTX_B32)
+                      : vg_dec_dst(d, &dst->elems[0], VG_PTX_PRED);
+    const uint32_t q = is_set ? 0 : vg_dec_dst(d, &dst->elems[1], VG_PTX_PRED);
+    struct vg_iop *op = vg_dec_emit4(d, is_set ? set_2 : setp_2, slots);
     op->e = q;
+    op->f = insn->types[0] == VG_PTX_F16X2    ? 0x3c00
+            : insn->types[0] == VG_PTX_BF16X2 ? 0x3f80
+                                              : 0xffff;
     op->imm = mods[i];
     op->mode = (uint8_t)mode;
     op->size = (uint8_t)((vg_ptx_has(insn, VG_PTX_MOD_FTZ) ? 1 : 0) |
-                         (insn->types[0] == VG_PTX_BF16X2 ? 2 : 0));
+                         (type == VG_PTX_BF16X2 ? 2 : 0));
     return 0;
 }
 
@@ -376,8 +402,8 @@ VG_ISA(vg_decode_half)(struct vg_dec *d, const struct vg_ptx_insn *insn)
     const bool pair = type == VG_PTX_F16X2 || type == VG_PTX_BF16X2;
     const bool ftz = vg_ptx_has(insn, VG_PTX_MOD_FTZ) && !is_bf16;
 
-    if (insn->op == VG_PTX_OP_SETP) {
-        return decode_setp2(d, insn);
+    if (insn->op == VG_PTX_OP_SETP || insn->op == VG_PTX_OP_SET) {
+        return decode_compare2(d, insn);
     }
     if (insn->n_types != 1 || (!is_bf16 && type != VG_PTX_F16 && type != VG_PTX_F16X2) ||
         vg_ptx_has(insn, VG_PTX_MOD_RZ)) {
