@@ -103,6 +103,8 @@ listen_on(const char *path, const char *driver)
     }
     umask(old);
     signal(SIGCHLD, SIG_IGN); /* nobody waits for the workers */
+    printf("vgpu-worker: listening on %s\n", path);
+    fflush(stdout);
     for (;;) {
         const int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
         if (connection >= 0) {

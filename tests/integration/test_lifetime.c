@@ -2,7 +2,8 @@
 /*
  * Lifetimes: of a client, of its private worker, and what each sees of the other's end.
  *
- * Arguments: the client program. A worker is found by a token in its environment.
+ * Arguments: the client program, the worker. A worker is found by a token in its
+ * environment.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +30,7 @@
 #include <unistd.h>
 
 static const char *client_program;
+static const char *worker_program;
 
 struct client {
     pid_t pid;
@@ -329,6 +331,45 @@ silent_endpoint_is_not_ready_after_two_seconds(void **state)
     setenv("VGPU_ENDPOINT", "soft", 1);
 }
 
+/* A worker that listens serves each connection by a process of its own. */
+static void
+listening_worker_serves_and_its_sessions_end(void **state)
+{
+    char path[108], endpoint[200], byte;
+    struct client client;
+    int ready[2];
+
+    (void)state;
+    snprintf(path, sizeof(path), "/tmp/listen-%d.sock", (int)getpid());
+    snprintf(endpoint, sizeof(endpoint), "unix:%s", path);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t listener = fork();
+    if (listener == 0) {
+        dup2(ready[1], STDOUT_FILENO); /* says a line when it listens */
+        execl(worker_program, worker_program, "--listen", path, (char *)NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    setenv("VGPU_ENDPOINT", endpoint, 1);
+    run("fork", NULL, 0);
+    run("any-child", NULL, 0);
+    start(&client, "hold", NULL);
+    expect_line(&client, "ready");
+    assert_int_equal(kill(client.pid, SIGKILL), 0);
+    assert_int_equal(finish(&client), 128 + SIGKILL);
+    setenv("VGPU_ENDPOINT", "soft", 1);
+    assert_int_equal(kill(listener, SIGTERM), 0);
+    assert_int_equal(waitpid(listener, NULL, 0), listener);
+    /* the workers hold the pipe's other end: its end of file is theirs */
+    struct pollfd fd = { .fd = ready[0], .events = POLLIN };
+    while (poll(&fd, 1, 5000) == 1 && read(ready[0], &byte, 1) == 1) {
+    }
+    assert_true((fd.revents & POLLHUP) != 0);
+    close(ready[0]);
+    unlink(path);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -344,13 +385,15 @@ main(int argc, char **argv)
         cmocka_unit_test(worker_is_no_child_of_pid_1),
         cmocka_unit_test(no_endpoint_is_no_device),
         cmocka_unit_test(silent_endpoint_is_not_ready_after_two_seconds),
+        cmocka_unit_test(listening_worker_serves_and_its_sessions_end),
     };
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: test_lifetime CLIENT\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: test_lifetime CLIENT WORKER\n");
         return 2;
     }
     client_program = argv[1];
+    worker_program = argv[2];
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
