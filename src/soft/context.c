@@ -18,7 +18,7 @@
 
 #define API_VERSION 3020
 
-static struct vg_context *primary;
+static struct vg_context *primary, *all;
 static uint64_t next_id = 1;
 
 CUresult
@@ -39,6 +39,12 @@ vg_context_find(CUcontext handle)
 {
     struct vg_context *context = vg_object_find(VG_OBJECT_CONTEXT, handle);
     return context != NULL && context->is_active ? context : NULL;
+}
+
+struct vg_context *
+vg_context_first(void)
+{
+    return all;
 }
 
 CUresult
@@ -90,6 +96,11 @@ static void
 context_destroy(struct vg_object *object)
 {
     struct vg_context *context = (struct vg_context *)object;
+    struct vg_context **link = &all;
+    while (*link != context) {
+        link = &(*link)->next;
+    }
+    *link = context->next;
     vg_print_destroy(context->print);
     free(context);
 }
@@ -127,6 +138,8 @@ context_create(void)
         free(context);
         return NULL;
     }
+    context->next = all;
+    all = context;
     return context;
 }
 
@@ -261,6 +274,7 @@ end_context(struct vg_context *context)
     vg_memory_end_context(context);
     context->is_active = false;
     context->is_ending = false;
+    context->generation++;
     context->retains = 0;
     set_defaults(context);
 }

@@ -35,21 +35,31 @@ address_of(const void *pointer)
     return (uintptr_t)pointer;
 }
 
-/* Bytes from the first to the last that a side of a copy touches. */
+/* Bytes from the first to the last that a side of a copy touches; SIZE_MAX for more than
+ * there can be. */
 static size_t
 extent(const struct vg_copy *c, size_t pitch, size_t slice)
 {
-    return (c->depth - 1) * slice + (c->height - 1) * pitch + c->width;
+    size_t slices, rows, size, packed;
+    if (__builtin_mul_overflow(c->depth - 1, slice, &slices) ||
+        __builtin_mul_overflow(c->height - 1, pitch, &rows) ||
+        __builtin_add_overflow(slices, rows, &size) ||
+        __builtin_add_overflow(size, c->width, &size) ||
+        __builtin_mul_overflow(c->width, c->height, &packed) ||
+        __builtin_mul_overflow(packed, c->depth, &packed)) {
+        return SIZE_MAX;
+    }
+    return size;
 }
 
 static bool
 side_is_good(enum side side, uint64_t address, size_t size)
 {
     bool known = vg_memory_is_known(address);
-    if (side == SIDE_DEVICE || known) {
+    if (side == SIDE_DEVICE || known || vg_memory_is_arena(address)) {
         return vg_memory_contains(address, size);
     }
-    return address != 0;
+    return address != 0 && size != SIZE_MAX;
 }
 
 static CUresult

@@ -42,6 +42,9 @@ struct vg_context {
     uint64_t id;
     CUresult sticky; /* CUDA_SUCCESS, or what every call answers until the end */
 
+    struct vg_context *next; /* among all */
+    unsigned generation;     /* a primary context's life, counted */
+
     struct vg_object *members; /* all that ends with the context */
     struct vg_stream *streams; /* the legacy one and those of threads included */
     struct vg_stream *legacy;
@@ -89,6 +92,8 @@ void vg_context_fail(struct vg_context *context, CUresult error);
 /* The primary context of the one device; made at driver init. */
 struct vg_context *vg_context_primary(void);
 int vg_context_module_init(void);
+/* All contexts that there are, by ->next. Lock held. */
+struct vg_context *vg_context_first(void);
 
 /* Monotonic nanoseconds. */
 uint64_t vg_soft_now(void);

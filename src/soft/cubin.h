@@ -2,11 +2,18 @@
 #pragma once
 
 /*
- * cubin - the names of the kernels in an image of machine code, for the summary that says
- * what could not run. Bounds-checked; @size is SIZE_MAX when only the header knows.
+ * cubin - what an image of machine code declares. It is never run, but programs load
+ * libraries of which they use other parts: its kernels can be found and asked about, its
+ * variables have memory, and only a launch is refused. Bounds-checked; @size is SIZE_MAX
+ * when only the header knows.
  */
 
 #include <stddef.h>
 
-/* Calls @visit with the name of each `.text.` section. */
-void vg_cubin_kernels(const void *data, size_t size, void (*visit)(const char *name));
+/* Return: the architecture of an image (80), or 0 when it is none. */
+unsigned vg_cubin_arch(const void *data, size_t size);
+
+/* Writes the image's declarations as PTX: entries without parameters that do nothing, and
+ * variables. The caller frees *@out_text.
+ * Return: 0, -EINVAL for what is no such image, -ENOMEM. */
+int vg_cubin_outline(const void *data, size_t size, char **out_text, size_t *out_size);

@@ -11,6 +11,7 @@
 
 #include "soft/graph.h"
 #include "soft/launch.h"
+#include "soft/module.h"
 #include "soft/stream.h"
 
 uint64_t
@@ -353,10 +354,26 @@ count_launches(const struct vg_exec *exec)
     }
 }
 
+/* A graph whose kernels ended with their context cannot run any more. */
+static bool
+is_live(const struct vg_exec *exec)
+{
+    for (size_t i = 0; i < exec->n_nodes; i++) {
+        const struct vg_work *work = &exec->nodes[i].work;
+        if (work->kind == VG_WORK_KERNEL && !vg_function_is_live(work->launch.function)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 CUresult
 vg_exec_launch(struct vg_exec *exec, struct vg_stream *stream)
 {
     struct vg_context *context = stream->context;
+    if (!is_live(exec)) {
+        return CUDA_ERROR_CONTEXT_IS_DESTROYED;
+    }
     struct vg_op **ops = calloc(exec->n_nodes + 1, sizeof(struct vg_op *));
     struct vg_op *begin = empty_op(context), *end = empty_op(context);
     bool ok = ops != NULL && begin != NULL && end != NULL &&

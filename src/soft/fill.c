@@ -15,12 +15,13 @@
 static CUresult
 check(const struct vg_fill *fill)
 {
-    size_t row = fill->width * fill->element;
-    if (fill->dst % fill->element != 0 || fill->width > SIZE_MAX / fill->element ||
+    size_t row, size;
+    if (__builtin_mul_overflow(fill->width, (size_t)fill->element, &row) ||
+        __builtin_mul_overflow(fill->height - 1, fill->pitch, &size) ||
+        __builtin_add_overflow(size, row, &size) || fill->dst % fill->element != 0 ||
         (fill->height > 1 && (fill->pitch < row || fill->pitch % fill->element != 0))) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    size_t size = (fill->height - 1) * fill->pitch + row;
     return vg_memory_contains(fill->dst, size) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 

@@ -3,8 +3,9 @@
  * image - from a pointer to indexed PTX: what is there, which entry suits, unpack, index.
  *
  * Rules: of the PTX in a container the highest architecture that suits is taken. Machine
- * code is named in the statistics and never run: NO_BINARY_FOR_GPU unless PTX lies beside
- * it. Text need not begin with .version. Text that a program wrote is parsed whole, so
+ * code for this device without PTX beside it is loaded as declarations, because programs
+ * use libraries in part; a launch of it is NO_BINARY_FOR_GPU and named in the statistics.
+ * Text need not begin with .version. Text that a program wrote is parsed whole, so
  * that a mistake shows where it was made; text that came out of a container was assembled
  * by a compiler and is parsed entry by entry.
  */
@@ -180,15 +181,48 @@ unpack_and_index(struct vg_image *image, const struct vg_fatbin_entry *entry,
     return result;
 }
 
-static void
-name_machine_code(const struct vg_fatbin_entry *entry)
+static bool
+code_suits(unsigned arch)
+{
+    return arch / 10 == device_cc() / 10 && arch <= device_cc();
+}
+
+/* Adds what a cubin declares. Return: NO_BINARY_FOR_GPU when it is for other devices. */
+static CUresult
+index_machine_code(struct vg_image *image, const void *elf, size_t size,
+                   const struct vg_jit_log *log)
+{
+    char *text;
+    size_t text_size;
+    if (!code_suits(vg_cubin_arch(elf, size))) {
+        log_finish(log, "the image holds machine code for other devices only");
+        return CUDA_ERROR_NO_BINARY_FOR_GPU;
+    }
+    int r = vg_cubin_outline(elf, size, &text, &text_size);
+    if (r != 0) {
+        return r == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_ERROR_INVALID_IMAGE;
+    }
+    CUresult result = index_text(image, text, text_size, log);
+    free(text);
+    if (result == CUDA_SUCCESS) {
+        image->units[image->n_units - 1].is_machine_code = true;
+    }
+    return result;
+}
+
+static CUresult
+unpack_machine_code(struct vg_image *image, const struct vg_fatbin_entry *entry,
+                    const struct vg_jit_log *log)
 {
     char *elf;
     size_t size;
-    if (vg_fatbin_unpack(entry, &elf, &size) == 0) {
-        vg_cubin_kernels(elf, size, vg_stats_sass_only);
-        free(elf);
+    int r = vg_fatbin_unpack(entry, &elf, &size);
+    if (r != 0) {
+        return r < 0 ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_ERROR_INVALID_IMAGE;
     }
+    CUresult result = index_machine_code(image, elf, size, log);
+    free(elf);
+    return result;
 }
 
 /* Return: NO_BINARY_FOR_GPU when nothing in the container suits. */
@@ -207,8 +241,7 @@ load_container(struct vg_image *image, const void *data, size_t size,
             (best.kind == 0 || entry.arch > best.arch)) {
             best = entry;
         }
-        if (entry.kind == VG_FATBIN_ELF && entry.arch / 10 == device_cc() / 10 &&
-            entry.arch <= device_cc()) {
+        if (entry.kind == VG_FATBIN_ELF && code_suits(entry.arch)) {
             code = entry;
         }
     }
@@ -218,10 +251,8 @@ load_container(struct vg_image *image, const void *data, size_t size,
     if (best.kind != 0) {
         return unpack_and_index(image, &best, log);
     }
-    if (code.kind != 0) {
-        name_machine_code(&code);
-    }
-    return CUDA_ERROR_NO_BINARY_FOR_GPU;
+    return code.kind != 0 ? unpack_machine_code(image, &code, log)
+                          : CUDA_ERROR_NO_BINARY_FOR_GPU;
 }
 
 /* Containers one after another, as far as @size is known to reach. */
@@ -302,9 +333,7 @@ load_any(struct vg_image *image, const void *data, size_t size,
                "\x7f"
                "ELF",
                4) == 0) {
-        vg_cubin_kernels(data, size, vg_stats_sass_only);
-        log_finish(log, "the image holds machine code only; the software GPU runs PTX");
-        return CUDA_ERROR_NO_BINARY_FOR_GPU;
+        return index_machine_code(image, data, size, log);
     }
     if (memcmp(p, tile, 4) == 0 && (size == SIZE_MAX || size >= sizeof tile) &&
         memcmp(p, tile, sizeof tile) == 0) {

@@ -179,6 +179,8 @@ vg_launch_make(struct vg_context *context, const struct vg_launch_request *reque
     r = vg_function_ready(function);
     if (r == CUDA_SUCCESS) {
         r = fill_launch(request, function, out);
+    } else if (r == CUDA_ERROR_NO_BINARY_FOR_GPU) {
+        vg_stats_sass_only(vg_function_name(function));
     } else {
         vg_stats_unsupported(vg_function_name(function), function->why);
     }

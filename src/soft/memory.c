@@ -421,6 +421,12 @@ vg_memory_is_known(uint64_t address)
     return vg_memory_lookup(address, &facts);
 }
 
+bool
+vg_memory_is_arena(uint64_t address)
+{
+    return address - memory.heap.base < memory.heap.size; /* neither ever changes */
+}
+
 void
 vg_memory_info(uint64_t *out_free, uint64_t *out_total)
 {

@@ -71,6 +71,9 @@ bool vg_memory_contains(uint64_t address, uint64_t size);
 /* True when the device can reach it without asking: pinned, registered or its own. */
 bool vg_memory_is_known(uint64_t address);
 
+/* True in the device's arena, whether somebody owns the place or not. */
+bool vg_memory_is_arena(uint64_t address);
+
 void vg_memory_info(uint64_t *out_free, uint64_t *out_total);
 /* Ties a block to a pool; NULL for none. */
 void vg_memory_set_pool(uint64_t base, void *pool);

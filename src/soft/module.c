@@ -8,6 +8,7 @@
 #include "soft/module.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,20 @@ link_address(void *user, const struct vg_ptx_var *var)
     return module->addresses[unit][var - module->image->units[unit].ptx->vars];
 }
 
+/* An ended context has freed its memory, and the addresses may be somebody else's. */
+static bool
+is_live(const struct vg_module *module)
+{
+    const struct vg_context *context = module->context;
+    return module->generation == context->generation && !context->is_ending;
+}
+
+bool
+vg_function_is_live(const struct vg_function *function)
+{
+    return is_live(function->module);
+}
+
 static void
 free_variables(struct vg_module *module)
 {
@@ -118,9 +133,7 @@ free_variables(struct vg_module *module)
         const struct vg_ptx_module *ptx = module->image->units[u].ptx;
         uint64_t *addresses = module->addresses[u];
         for (uint32_t i = 0; addresses != NULL && i < ptx->n_vars; i++) {
-            /* an ended context has freed its memory already, and none is context-less */
-            if (addresses[i] != 0 && has_storage(&ptx->vars[i]) &&
-                module->context->is_active && !module->context->is_ending) {
+            if (addresses[i] != 0 && has_storage(&ptx->vars[i]) && is_live(module)) {
                 vg_memory_release(addresses[i]);
             }
         }
@@ -160,6 +173,7 @@ vg_module_create(struct vg_context *context, struct vg_image *image,
     module->object.destroy = module_destroy;
     module->object.refs = 1;
     module->context = context;
+    module->generation = context->generation;
     vg_object_ref(&context->object);
     module->image = image;
     image->refs++;
@@ -308,8 +322,14 @@ vg_function_name(const struct vg_function *function)
 static CUresult
 prepare(struct vg_function *function)
 {
-    struct vg_ptx_module *ptx = function->module->image->units[function->entry.unit].ptx;
+    const struct vg_unit *unit = &function->module->image->units[function->entry.unit];
+    struct vg_ptx_module *ptx = unit->ptx;
     struct vg_ptx_diag diag = { 0 };
+    if (unit->is_machine_code) {
+        snprintf(function->why, sizeof function->why,
+                 "it came as machine code only; the software GPU runs PTX");
+        return CUDA_ERROR_NO_BINARY_FOR_GPU;
+    }
     int r = vg_ptx_func_parse(ptx, function->entry.func, &diag);
     if (r < 0) {
         return CUDA_ERROR_OUT_OF_MEMORY;

@@ -28,7 +28,8 @@ struct vg_stats_kernel;
 /* One PTX module of an image: a container may hold several. */
 struct vg_unit {
     struct vg_ptx_module *ptx;
-    unsigned arch; /* of the PTX */
+    unsigned arch;        /* of the PTX */
+    bool is_machine_code; /* the PTX only declares what a cubin has */
 };
 
 struct vg_image {
@@ -69,6 +70,7 @@ struct vg_module {
     struct vg_library *library; /* whose it is, or NULL; compare and retire only */
     struct vg_module *next;     /* of the library */
     struct vg_context *context;
+    unsigned generation;  /* the life of the context that it belongs to */
     uint64_t **addresses; /* by unit and variable; 0 for what is not .global or .const */
     struct vg_function **functions; /* made so far */
     size_t n_functions, capacity;
@@ -133,6 +135,9 @@ CUresult vg_library_module(struct vg_library *library, struct vg_context *contex
  * INVALID_HANDLE, INVALID_CONTEXT. */
 CUresult
 vg_function_find(struct vg_context *context, CUfunction handle, struct vg_function **out);
+
+/* False when the context that the function belongs to has ended since. */
+bool vg_function_is_live(const struct vg_function *function);
 
 /* Parses and prepares; releases the driver lock meanwhile. The caller holds a reference.
  * Return: CUDA_SUCCESS, NOT_SUPPORTED, INVALID_PTX or OUT_OF_MEMORY, said once in the

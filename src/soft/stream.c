@@ -297,17 +297,24 @@ vg_stream_end_context(struct vg_context *context)
     context->legacy = NULL;
 }
 
+static void
+end_thread_stream(struct vg_context *context, uint64_t thread)
+{
+    for (struct vg_stream *s = context->streams; s != NULL; s = s->next) {
+        if (s->thread == thread) {
+            end_stream(s);
+            return;
+        }
+    }
+}
+
 void
 vg_stream_thread_ended(uint64_t thread)
 {
     vg_soft_lock();
-    struct vg_context *context = vg_context_primary();
-    if (context != NULL && context->is_active && !context->is_ending) {
-        for (struct vg_stream *s = context->streams; s != NULL; s = s->next) {
-            if (s->thread == thread) {
-                end_stream(s);
-                break;
-            }
+    for (struct vg_context *c = vg_context_first(); c != NULL; c = c->next) {
+        if (!c->is_ending) {
+            end_thread_stream(c, thread);
         }
     }
     vg_soft_unlock();
