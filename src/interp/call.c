@@ -18,8 +18,7 @@
 static int
 call_direct(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
-    const struct vg_call *call = op->ext;
-    w->callee = call->code;
+    w->call = op->ext;
     w->taken = mask;
     w->want = 0;
     return VG_STEP_CALL;
@@ -28,21 +27,21 @@ call_direct(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 static int
 call_indirect(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
-    const struct vg_call *call = op->ext;
-    const uint64_t *a = (const uint64_t *)(const void *)vg_row64(w, op->a);
+    const struct vg_call_table *table = op->ext;
+    const uint64_t *a = vg_row64(w, op->a);
     const uint32_t first = (uint32_t)__builtin_ctz(mask);
     const uint64_t index = a[first] - VG_FUNC_TAG;
     uint32_t same = 0;
 
-    if (index >= call->n_codes || call->codes[index] == NULL) {
+    if (index >= table->n_calls || table->calls[index] == NULL) {
         return vg_fault(w, op, first, VG_INTERP_FAULT_TRAP, a[first],
-                        "call of what is not a function");
+                        "call of what is not a function of this type");
     }
     VG_EACH_LANE(l, mask)
     {
         same |= (uint32_t)(a[l] == a[first]) << l;
     }
-    w->callee = call->codes[index];
+    w->call = table->calls[index];
     w->taken = same;
     w->want = mask & ~same;
     return VG_STEP_CALL;
@@ -91,84 +90,97 @@ copies(struct vg_dec *d, const struct vg_ptx_operand *list, const struct vg_ptx_
     return c;
 }
 
-static int
-fill_call(struct vg_dec *d, const struct vg_ptx_insn *insn, struct vg_call *call,
-          const struct vg_code *code)
+/* Return: NULL when the arguments do not fit the function. */
+static struct vg_call *
+make_call(struct vg_dec *d, const struct vg_ptx_insn *insn, const struct vg_code *code)
 {
     const struct vg_ptx_func *func = code->func;
+    struct vg_call *call = vg_dec_alloc(d, sizeof(*call));
+    if (call == NULL) {
+        return NULL;
+    }
+    call->code = code;
     call->n_args = func->n_params;
     call->n_results = func->n_returns;
     call->args = copies(d, &insn->operands[2], func->params, code->param_offsets,
                         func->n_params, false);
     call->results = copies(d, &insn->operands[0], func->returns, code->return_offsets,
                            func->n_returns, true);
-    return call->args == NULL || call->results == NULL ? vg_dec_refuse(d, "arguments")
-                                                       : 0;
+    return call->args == NULL || call->results == NULL ? NULL : call;
 }
 
 static bool
-same_shape(const struct vg_ptx_func *func, const struct vg_ptx_insn *insn)
+same_size(const struct vg_dec *d, const struct vg_ptx_operand *o,
+          const struct vg_ptx_var *var)
 {
-    return !func->is_entry && !func->is_declaration &&
-           func->n_params == insn->operands[2].count &&
-           func->n_returns == insn->operands[0].count;
+    const struct vg_ptx_var *mine = frame_var(d, o);
+    return mine != NULL && mine->size == var->size;
 }
 
-/* Every function that the module takes the address of may be the target; those whose
- * parameters do not fit cannot be. */
+static bool
+same_shape(const struct vg_dec *d, const struct vg_ptx_func *func,
+           const struct vg_ptx_insn *insn)
+{
+    const struct vg_ptx_operand *args = &insn->operands[2];
+    const struct vg_ptx_operand *results = &insn->operands[0];
+    bool same = !func->is_entry && !func->is_declaration &&
+                func->n_params == args->count && func->n_returns == results->count;
+    for (uint32_t i = 0; same && i < func->n_params; i++) {
+        same = same_size(d, &args->elems[i], &func->params[i]);
+    }
+    for (uint32_t i = 0; same && i < func->n_returns; i++) {
+        same = same_size(d, &results->elems[i], &func->returns[i]);
+    }
+    return same;
+}
+
+/* Every function with parameters of these sizes may be the target. */
 static int
 decode_indirect(struct vg_dec *d, const struct vg_ptx_insn *insn)
 {
     const struct vg_ptx_module *module = vg_dec_module(d);
-    struct vg_call *call = vg_dec_alloc(d, sizeof(*call));
-    if (call == NULL) {
+    struct vg_call_table *table = vg_dec_alloc(d, sizeof(*table));
+    struct vg_call **calls = vg_dec_alloc(d, sizeof(*calls) * (module->n_funcs + 1u));
+    bool any = false;
+    if (table == NULL || calls == NULL) {
         return 0;
     }
-    call->n_codes = module->n_funcs;
-    call->codes = vg_dec_alloc(d, sizeof(struct vg_code *) * (module->n_funcs + 1u));
-    if (call->codes == NULL) {
-        return 0;
-    }
-    const struct vg_code *shape = NULL;
     for (uint32_t i = 0; i < module->n_funcs; i++) {
-        if (!same_shape(&module->funcs[i], insn)) {
+        if (!same_shape(d, &module->funcs[i], insn)) {
             continue;
         }
         struct vg_code *code = vg_dec_callee(d, i);
         if (code == NULL) {
             return vg_dec_refuse(d, module->funcs[i].name);
         }
-        call->codes[i] = code;
-        shape = code;
+        calls[i] = make_call(d, insn, code);
+        any |= calls[i] != NULL;
     }
-    if (shape == NULL) {
+    if (!any) {
         return vg_dec_refuse(d, "no function has these parameters");
     }
-    const int r = fill_call(d, insn, call, shape);
-    if (r != 0) {
-        return r;
-    }
+    table->calls = calls;
+    table->n_calls = module->n_funcs;
     const uint32_t a = vg_dec_src(d, &insn->operands[1], VG_PTX_B64);
     struct vg_iop *op = vg_dec_emit(d, call_indirect);
     op->a = a;
-    op->ext = call;
+    op->ext = table;
     return 0;
 }
 
 static int
 decode_direct(struct vg_dec *d, const struct vg_ptx_insn *insn, uint32_t func)
 {
-    struct vg_call *call = vg_dec_alloc(d, sizeof(*call));
     struct vg_code *code = vg_dec_callee(d, func);
-    if (call == NULL || code == NULL) {
+    if (code == NULL) {
         return vg_dec_refuse(d, vg_dec_module(d)->funcs[func].name);
     }
-    call->code = code;
-    const int r = fill_call(d, insn, call, code);
-    if (r == 0) {
-        vg_dec_emit(d, call_direct)->ext = call;
+    struct vg_call *call = make_call(d, insn, code);
+    if (call == NULL) {
+        return vg_dec_refuse(d, "arguments");
     }
-    return r;
+    vg_dec_emit(d, call_direct)->ext = call;
+    return 0;
 }
 
 /* --- vprintf and __assertfail: slots are offsets in the frame's .param area --- */

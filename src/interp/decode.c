@@ -776,6 +776,10 @@ vg_dec_callee(struct vg_dec *d, uint32_t func_index)
         return NULL;
     }
     struct vg_ptx_func *func = &kernel->module->funcs[func_index];
+    if (!func->is_parsed) {
+        /* a syntax error in it: the layout has tried */
+        return NULL;
+    }
     code->func = func;
     kernel->codes[func_index] = code;
     const int r = vg_code_decode(d, code, func);

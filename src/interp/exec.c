@@ -182,12 +182,12 @@ enter_call(struct vg_warp *w, const struct vg_iop *op, uint32_t pc, uint32_t lan
     group_add(f, pc + 1, lanes & ~(w->taken | w->want));
     group_add(f, pc, w->want);
     park(f, pc, w->taken, (struct vg_group){ .state = VG_GROUP_CALL });
-    if (vg_frame_push(w, w->callee, w->taken) != 0) {
+    if (vg_frame_push(w, w->call->code, w->taken) != 0) {
         return vg_fault(w, op, (uint32_t)__builtin_ctz(w->taken), VG_INTERP_FAULT_MEMORY,
                         0, "the call stack is used up");
     }
     w->frame->caller = pc;
-    vg_call_enter(w, op, f);
+    vg_call_enter(w, f);
     return VG_STEP_NEXT;
 }
 
@@ -316,7 +316,7 @@ leave_frame(struct vg_warp *w)
         }
     }
     if (back != 0) {
-        vg_call_leave(w, &f->code->ops[callee->caller], callee);
+        vg_call_leave(w, callee);
         group_add(f, callee->caller + 1, back);
     }
 }

@@ -136,10 +136,11 @@ copy_params(const struct vg_call_copy *copy, uint8_t *to, uint32_t to_size,
 }
 
 void
-vg_call_enter(struct vg_warp *w, const struct vg_iop *op, struct vg_frame *caller)
+vg_call_enter(struct vg_warp *w, const struct vg_frame *caller)
 {
-    const struct vg_call *call = op->ext;
     struct vg_frame *f = w->frame;
+    const struct vg_call *call = w->call;
+    f->call = call;
     for (uint32_t i = 0; i < call->n_args; i++) {
         copy_params(&call->args[i], f->params, f->code->params_size, caller->params,
                     caller->code->params_size, f->call_mask);
@@ -147,9 +148,9 @@ vg_call_enter(struct vg_warp *w, const struct vg_iop *op, struct vg_frame *calle
 }
 
 void
-vg_call_leave(struct vg_warp *w, const struct vg_iop *op, struct vg_frame *callee)
+vg_call_leave(struct vg_warp *w, const struct vg_frame *callee)
 {
-    const struct vg_call *call = op->ext;
+    const struct vg_call *call = callee->call;
     struct vg_frame *f = w->frame;
     for (uint32_t i = 0; i < call->n_results; i++) {
         copy_params(&call->results[i], f->params, f->code->params_size, callee->params,

@@ -36,15 +36,14 @@ round_h(float v, bool ftz)
 static inline float
 value_b(u32 x, bool ftz)
 {
-    (void)ftz;
-    return vg_bf16_float(x);
+    return vg_bf16_float(ftz && (x & 0x7f80u) == 0 ? x & 0x8000u : x);
 }
 
 static inline u32
 round_b(float v, bool ftz)
 {
-    (void)ftz;
-    return vg_float_bf16(v);
+    const u32 b = vg_float_bf16(v);
+    return ftz && (b & 0x7f80u) == 0 ? b & 0x8000u : b;
 }
 
 static inline float
@@ -77,19 +76,20 @@ relu(float v)
     return v < 0.0f || v == 0.0f ? 0.0f : v;
 }
 
-/* Three numbers in, one out; unused ones are zero. */
-#define OPERATIONS(X)                 \
-    X(add, a + b)                     \
-    X(sub, a - b)                     \
-    X(mul, a *b)                      \
-    X(fma, fused(a, b, c))            \
-    X(add_sat, sat(a + b))            \
-    X(sub_sat, sat(a - b))            \
-    X(mul_sat, sat(a *b))             \
-    X(fma_sat, sat(fused(a, b, c)))   \
-    X(fma_relu, relu(fused(a, b, c))) \
-    X(ex2, vg_ex2(a))                 \
-    X(tanh, (float)tanh((double)a))
+/* Three numbers in, one out; unused ones are zero. Last: whether the bf16 form flushes,
+ * which only ex2.approx.ftz does. */
+#define OPERATIONS(X)                        \
+    X(add, a + b, false)                     \
+    X(sub, a - b, false)                     \
+    X(mul, a *b, false)                      \
+    X(fma, fused(a, b, c), false)            \
+    X(add_sat, sat(a + b), false)            \
+    X(sub_sat, sat(a - b), false)            \
+    X(mul_sat, sat(a *b), false)             \
+    X(fma_sat, sat(fused(a, b, c)), false)   \
+    X(fma_relu, relu(fused(a, b, c)), false) \
+    X(ex2, vg_ex2(a), true)                  \
+    X(tanh, (float)tanh((double)a), false)
 
 #define PAIR(fn, x, y, z)                                                            \
     (fn((x)&0xffffu, (y)&0xffffu, (z)&0xffffu) | fn((x) >> 16, (y) >> 16, (z) >> 16) \
@@ -110,10 +110,10 @@ relu(float v)
     VG_HANDLER3(name##_##id##2, u32, u32, u32, u32, u32, u32, u32, \
                 PAIR(name##_##id##_one, x, y, z))
 
-#define ALL(name, EXPR)                         \
+#define ALL(name, EXPR, BF16_FTZ)               \
     ONE(name, EXPR, h, value_h, round_h, false) \
     ONE(name, EXPR, hz, value_h, round_h, true) \
-    ONE(name, EXPR, b, value_b, round_b, false)
+    ONE(name, EXPR, b, value_b, round_b, BF16_FTZ)
 OPERATIONS(ALL)
 
 /* --- sign and order --- */

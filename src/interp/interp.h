@@ -55,6 +55,10 @@ int vg_interp_prepare(struct vg_ptx_module *module, struct vg_ptx_func *func,
                       char *why, size_t why_size);
 void vg_interp_kernel_destroy(struct vg_interp_kernel *kernel);
 
+/* The value that stands for the address of module->funcs[index]: what an initialiser with
+ * a relocation to a function holds, and what an indirect call takes. */
+uint64_t vg_interp_func_address(uint32_t index);
+
 /* What a launch needs to know of a kernel, in bytes. */
 struct vg_interp_needs {
     uint32_t static_shared;

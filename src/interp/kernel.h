@@ -45,11 +45,16 @@ struct vg_call_copy {
 };
 
 struct vg_call {
-    struct vg_code *code; /* NULL: the target is in slot a */
+    const struct vg_code *code;
     struct vg_call_copy *args, *results;
     uint32_t n_args, n_results;
-    struct vg_code **codes; /* of an indirect call, by function index */
-    uint32_t n_codes;
+};
+
+/* The functions that an indirect call may reach, by index; NULL: not with its arguments.
+ */
+struct vg_call_table {
+    struct vg_call **calls;
+    uint32_t n_calls;
 };
 
 /* frame.c */

@@ -95,6 +95,17 @@ scan_operand(struct scan *s, const struct vg_ptx_func *func,
     }
 }
 
+/* An indirect call may reach every function of the module. */
+static void
+scan_all(struct scan *s)
+{
+    for (uint32_t i = 0; i < s->kernel->module->n_funcs; i++) {
+        if (!s->kernel->module->funcs[i].is_entry) {
+            scan_func(s, i);
+        }
+    }
+}
+
 static void
 scan_body(struct scan *s, const struct vg_ptx_func *func)
 {
@@ -105,6 +116,10 @@ scan_body(struct scan *s, const struct vg_ptx_func *func)
         }
         for (unsigned k = 0; k < insn->n_operands; k++) {
             scan_operand(s, func, &insn->operands[k]);
+        }
+        if (insn->op == VG_PTX_OP_CALL && insn->n_operands > 1 &&
+            insn->operands[1].kind == VG_PTX_OPERAND_REG) {
+            scan_all(s);
         }
     }
 }

@@ -121,6 +121,12 @@ vg_interp_kernel_destroy(struct vg_interp_kernel *kernel)
     vg_arena_destroy(kernel->arena);
 }
 
+uint64_t
+vg_interp_func_address(uint32_t index)
+{
+    return VG_FUNC_TAG + index;
+}
+
 void
 vg_interp_kernel_needs(const struct vg_interp_kernel *kernel, struct vg_interp_needs *out)
 {

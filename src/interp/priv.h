@@ -42,7 +42,7 @@ enum vg_step {
     VG_STEP_INDEXED, /* w->taken lanes go to w->target, the others come again */
     VG_STEP_EXIT,    /* the lanes end */
     VG_STEP_RETURN,  /* the lanes leave the function */
-    VG_STEP_CALL,    /* w->taken lanes enter w->callee, those of w->want come again */
+    VG_STEP_CALL,    /* w->taken lanes make w->call, those of w->want come again */
     VG_STEP_BARRIER, /* the group waits at w->barrier */
     VG_STEP_GATHER,  /* the group waits for the lanes of w->want to come here */
     VG_STEP_MEET,    /* the group waits for w->want, wherever they wait (bar.warp.sync) */
@@ -53,6 +53,7 @@ enum vg_step {
 struct vg_warp;
 struct vg_iop;
 struct vg_block;
+struct vg_call;
 struct vg_code;
 
 typedef int vg_iop_fn(struct vg_warp *w, const struct vg_iop *op, uint32_t mask);
@@ -116,7 +117,8 @@ struct vg_frame {
     uint8_t *regs;
     uint8_t *params; /* for each lane: the .param variables of this frame */
     size_t regs_cap, params_cap;
-    uint32_t caller; /* the calling group's program counter */
+    const struct vg_call *call; /* that made this frame */
+    uint32_t caller;            /* the calling group's program counter */
     uint32_t call_mask;
     uint32_t local_base; /* of this frame's .local variables */
     uint32_t n_groups;
@@ -133,7 +135,7 @@ struct vg_warp {
 
     /* written by a handler, read by the loop */
     uint32_t taken, want, target, barrier;
-    const struct vg_code *callee;
+    const struct vg_call *call;
 
     uint32_t depth;
     uint32_t turn; /* rotates when a slice ends */
@@ -336,9 +338,9 @@ void vg_groups_check(struct vg_warp *w);
 /* Return: 0, or VG_STEP_FAULT when memory has run out. */
 int vg_frame_push(struct vg_warp *w, const struct vg_code *code, uint32_t mask);
 void vg_frame_pop(struct vg_warp *w);
-/* Copies the arguments of the call at @op into the new frame, the results back. */
-void vg_call_enter(struct vg_warp *w, const struct vg_iop *op, struct vg_frame *caller);
-void vg_call_leave(struct vg_warp *w, const struct vg_iop *op, struct vg_frame *callee);
+/* Copies the arguments of w->call into the new frame, the results back. */
+void vg_call_enter(struct vg_warp *w, const struct vg_frame *caller);
+void vg_call_leave(struct vg_warp *w, const struct vg_frame *callee);
 
 /* The lanes of @mask arrive at the barrier of @op. */
 void vg_barrier_arrive(struct vg_warp *w, const struct vg_iop *op, uint32_t mask);

@@ -341,6 +341,35 @@ lanes_recurse_to_different_depths(void **state)
     test_close(&run);
 }
 
+/* Each lane calls the function that its number says; the two have different results'
+ * places, and one more function has another signature. */
+static void
+lanes_call_different_functions(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[32] = { 0 };
+    open_ok(
+        &run, TEST_HEADER
+        ".func (.param .b32 r) one(.param .b32 n)\n{\n.reg .b32 %r<3>;\n"
+        "ld.param.b32 %r1, [n];\nadd.u32 %r1, %r1, 100;\nst.param.b32 [r], %r1;\nret;\n}\n"
+        ".func (.param .b32 r) two(.param .b32 n)\n{\n.reg .b32 %r<3>;\n"
+        "ld.param.b32 %r1, [n];\nmul.lo.u32 %r1, %r1, 7;\nst.param.b32 [r], %r1;\nret;\n}\n"
+        ".func (.param .b64 r) far(.param .b64 n)\n{\nret;\n}\n" ENTRY REGS LOAD_POINTER
+            MY_WORD "P: .callprototype (.param .b32 _) _ (.param .b32 _);\n"
+        "and.b32 %r5, %r2, 1;\nsetp.eq.u32 %p1, %r5, 0;\n"
+        "mov.u64 %rd3, one;\nmov.u64 %rd4, two;\n"
+        "selp.b64 %rd5, %rd3, %rd4, %p1;\n"
+        "{\n.param .b32 a;\n.param .b32 b;\nst.param.b32 [a], %r2;\n"
+        "call (b), %rd5, (a), P;\nld.param.b32 %r6, [b];\n}\n"
+        "st.global.u32 [%rd2], %r6;\nret;\n}\n");
+    assert_int_equal(test_launch(&run, 1, 32, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 32; i++) {
+        assert_int_equal(memory[i], i % 2 == 0 ? i + 100 : i * 7);
+    }
+    test_close(&run);
+}
+
 static void
 endless_recursion_faults(void **state)
 {
@@ -555,6 +584,7 @@ main(void)
         cmocka_unit_test(blocks_of_a_grid_wait_for_each_other),
         cmocka_unit_test(grid_workspace_counts_blocks),
         cmocka_unit_test(lanes_recurse_to_different_depths),
+        cmocka_unit_test(lanes_call_different_functions),
         cmocka_unit_test(endless_recursion_faults),
         cmocka_unit_test(indexed_branches_split_lanes),
         cmocka_unit_test(rounding_modes_do_not_leak),
