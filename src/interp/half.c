@@ -16,8 +16,8 @@
 
 #include <math.h>
 
-#define u32 uint32_t
-#define u64 uint64_t
+typedef uint32_t u32;
+typedef uint64_t u64;
 
 /* one number of either format; ftz is a constant at every call */
 static inline float
