@@ -22,7 +22,8 @@ struct vg_form;
 
 /*
  * What one lane must get. @in: the operands' bits, zero extended. @out: bits per output;
- * for kind A the bits of a double. Return: false when the manual leaves the result open.
+ * for kinds A x y U the bits of a double. Return: false when the manual leaves the result
+ * open.
  */
 typedef bool vg_form_ref(const struct vg_form *form, const uint64_t *in, uint64_t *out);
 
@@ -39,8 +40,9 @@ enum vg_form_flag {
  * Operand kinds of a shape such as "r=rr" (outputs first):
  *   p predicate, h r d: 16, 32, 64 bits; s: a shift amount, c: a position or length
  *   (32 bits), n: a prmt selector; H B F D: f16, bf16, f32, f64; P Q: f16x2, bf16x2;
- *   A (output): f32 that may be off by form->ulp.
- * Outputs of kinds H B F D P Q A compare NaN as a class.
+ *   A, x, y, U (outputs): f32, f16, bf16 that may be off by form->ulp, and an f64 of
+ * which only the upper word is there, off by as much in that word. Outputs of kinds H B F
+ * D P Q A x y U compare NaN as a class.
  */
 struct vg_form {
     char name[128]; /* the form that is covered; several: separated by '\n' */
@@ -119,6 +121,7 @@ void vg_table_half(struct vg_forms *forms);
 void vg_table_approx(struct vg_forms *forms);
 void vg_table_cvt(struct vg_forms *forms);
 void vg_table_move(struct vg_forms *forms);
+void vg_table_video(struct vg_forms *forms);
 void vg_kernels_memory(struct vg_forms *forms);
 void vg_kernels_control(struct vg_forms *forms);
 void vg_kernels_warp(struct vg_forms *forms);

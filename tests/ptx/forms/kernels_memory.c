@@ -49,6 +49,7 @@ static const struct mem_form loads[] = {
     { "ld.relaxed.gpu.global", AT_GLOBAL },
     { "ld.acquire.gpu.global", AT_GLOBAL },
     { "ld.global.cg", AT_GLOBAL },
+    { "ldu.global", AT_GLOBAL },
     { "ld.shared", AT_SHARED },
     { "ld.volatile.shared", AT_SHARED },
     { "ld.local", AT_LOCAL },
@@ -550,6 +551,12 @@ static const struct vg_kernel_test tests[] = {
       "0x80000000, %p1;\nmov.f32 %r6, 1e-3;\nsetp.eq.and.b32 %p1, %r6, 0x3A83126F, %p1;\n"
       "ld.global.u64 %d3, [minus];\nmov.b64 {%r4, %r5}, %d3;\n"
       "setp.eq.and.b32 %p1, %r5, 0xBFF80000, %p1;\nselp.u32 %r3, 1, 2, %p1;\n" STORE_R3 },
+    { "createpolicy.fractional.L2::evict_last.b64\nld.global.L2::cache_hint.u32\n"
+      "st.global.L2::cache_hint.u32",
+      run_addresses, 44,
+      "mov.u64 %d1, table;\ncreatepolicy.fractional.L2::evict_last.b64 %d2, 1.0;\n"
+      "ld.global.L2::cache_hint.u32 %r3, [%d1+12], %d2;\n"
+      "st.global.L2::cache_hint.u32 [%myout], %r3, %d2;\n" },
     { "prefetch.global.L2\nprefetchu.L1", run_addresses, 5,
       "prefetch.global.L2 [%myin];\nprefetchu.L1 [%myin];\nmov.u32 %r3, 5;\n" STORE_R3 },
 };

@@ -62,9 +62,12 @@ bits_of(char kind)
     case 'h':
     case 'H':
     case 'B':
+    case 'x':
+    case 'y':
         return 16;
     case 'd':
     case 'D':
+    case 'U':
         return 64;
     default:
         return 32;
@@ -319,35 +322,70 @@ fill(struct row *row)
     }
 }
 
-static bool
-approx_equal(const struct vg_form *form, uint64_t want_bits, uint64_t got_bits)
+/* What an approximation left, as a double, and its format's numbers. */
+struct approx {
+    double value, smallest, limit; /* smallest normal; where infinity begins */
+    int bits;                      /* of the significand */
+};
+
+static struct approx
+approx_of(char kind, uint64_t bits)
 {
-    uint32_t low = (uint32_t)got_bits;
+    enum vg_soft_format format = kind == 'x'   ? VG_SOFT_F16
+                                 : kind == 'y' ? VG_SOFT_BF16
+                                 : kind == 'U' ? VG_SOFT_F64
+                                               : VG_SOFT_F32;
+    struct vg_soft v = vg_soft_unpack(format, bits);
+    struct approx a = { 0, 0x1p-126, 0x1p128, 24 };
+
+    if (kind == 'x') {
+        a = (struct approx){ 0, 0x1p-14, 0x1p16, 11 };
+    } else if (kind == 'y') {
+        a.bits = 8;
+    } else if (kind == 'U') {
+        a = (struct approx){ 0, 0x1p-1022, (double)INFINITY, 21 };
+    }
+    a.value = v.kind == VG_SOFT_NAN   ? (double)NAN
+              : v.kind == VG_SOFT_INF ? (double)INFINITY
+              : v.kind == VG_SOFT_ZERO
+                  ? 0
+                  : ldexp((double)(uint64_t)(v.sig >> 62), v.exp + 62);
+    a.value = v.negative ? -a.value : a.value;
+    return a;
+}
+
+static bool
+approx_equal(const struct vg_form *form, char kind, uint64_t want_bits, uint64_t got_bits)
+{
+    struct approx got = approx_of(kind, got_bits);
     double want;
-    float got;
 
     memcpy(&want, &want_bits, sizeof(want));
-    memcpy(&got, &low, sizeof(got));
-    if (isnan(want) || isnan(got)) {
-        return isnan(want) && isnan(got);
+    if (kind == 'U' && (uint32_t)got_bits != 0) {
+        return false;
     }
+    if (isnan(want) || isnan(got.value)) {
+        return isnan(want) && isnan(got.value);
+    }
+    bool same_sign = (signbit(got.value) != 0) == (signbit(want) != 0);
     if (want == 0 || isinf(want)) {
-        return (double)got == want && (signbit(got) != 0) == (signbit(want) != 0);
+        return got.value == want && same_sign;
     }
-    if (strstr(form->name, ".ftz") != NULL && fabs(want) < 0x1.00001p-126) {
-        bool flushed = got == 0 && (signbit(got) != 0) == (signbit(want) != 0);
-        if (flushed || fabs(want) < 0x1.ffffep-127) {
+    bool ftz = strstr(form->name, ".ftz") != NULL;
+    if (ftz && fabs(want) < got.smallest * (1 + 0x1p-20)) {
+        bool flushed = got.value == 0 && same_sign;
+        if (flushed || fabs(want) < got.smallest * (1 - 0x1p-20)) {
             return flushed;
         }
     }
     int exp;
-    (void)frexp(want, &exp);
-    double last = ldexp(1, (exp < -125 ? -125 : exp) - 24);
-    if (isinf(got)) { /* one step above the largest number is where infinity stands */
-        return fabs(want) + form->ulp * last >= 0x1p128 &&
-               (signbit(got) != 0) == (signbit(want) != 0);
+    (void)frexp(want < got.smallest && want > -got.smallest ? got.smallest : want, &exp);
+    double last = ldexp(1, exp - got.bits);
+    if (isinf(
+            got.value)) { /* one step above the largest number is where infinity stands */
+        return fabs(want) + form->ulp * last >= got.limit && same_sign;
     }
-    return fabs((double)got - want) <= form->ulp * last;
+    return fabs(got.value - want) <= form->ulp * last;
 }
 
 static bool
@@ -357,7 +395,10 @@ equal(const struct vg_form *form, char kind, uint64_t want, uint64_t got)
 
     switch (kind) {
     case 'A':
-        return approx_equal(form, want, got);
+    case 'x':
+    case 'y':
+    case 'U':
+        return approx_equal(form, kind, want, got);
     case 'P':
         return equal(form, 'H', want & 0xffff, got & 0xffff) &&
                equal(form, 'H', want >> 16, got >> 16);
@@ -404,7 +445,7 @@ check_lane(const struct row *row, size_t lane)
                           " %" PRIx64 ": got %" PRIx64 ", want %" PRIx64 "%s",
                           variant_names[row->variant], lane, k, operands[0], operands[1],
                           operands[2], operands[3], got[k] & mask, expected,
-                          kind == 'A' && runs ? " (double)" : "");
+                          strchr("AxyU", kind) != NULL && runs ? " (double)" : "");
             return false;
         }
     }

@@ -78,6 +78,7 @@ vg_forms_create(bool quick)
     vg_table_approx(forms);
     vg_table_cvt(forms);
     vg_table_move(forms);
+    vg_table_video(forms);
     vg_kernels_memory(forms);
     vg_kernels_control(forms);
     vg_kernels_warp(forms);

@@ -241,6 +241,87 @@ add_set(struct vg_forms *forms, size_t t, enum cmp cmp)
     }
 }
 
+/* Two numbers in a word; p: type, cmp, join: a predicate for the lower and one for the
+ * upper. */
+static bool
+ref_setp_pair(const struct vg_form *form, const uint64_t *in, uint64_t *out)
+{
+    const struct cmp_type *type = &cmp_types[form->p[0]];
+
+    for (int i = 0; i < 2; i++) {
+        int o = order(type, in[0] >> (16 * i) & 0xffff, in[1] >> (16 * i) & 0xffff);
+        out[i] =
+            joined((enum join)form->p[2], holds((enum cmp)form->p[1], o), in[2] != 0);
+    }
+    return true;
+}
+
+/* p[4]: what true is in each half */
+static bool
+ref_set_pair(const struct vg_form *form, const uint64_t *in, uint64_t *out)
+{
+    uint64_t yes[2] = { 0, 0 };
+
+    (void)ref_setp_pair(form, in, yes);
+    out[0] = (yes[0] != 0 ? (uint64_t)form->p[4] : 0) |
+             (yes[1] != 0 ? (uint64_t)form->p[4] : 0) << 16;
+    return true;
+}
+
+static void
+add_pairs(struct vg_forms *forms, size_t t, enum cmp cmp)
+{
+    const struct cmp_type *type = &cmp_types[t];
+    bool ftz = type->ftz;
+    bool bf = type->format == VG_SOFT_BF16;
+    const char *name = bf ? "bf16x2" : "f16x2";
+    char k = bf ? 'Q' : 'P';
+    struct vg_form form = { .ref = ref_setp_pair, .p = { (int)t, (int)cmp, 0 } };
+
+    form.flags = VG_FORM_LIGHT;
+    snprintf(form.name, sizeof(form.name), "setp.%s%s.%s |p", cmp_names[cmp],
+             ftz ? ".ftz" : "", name);
+    snprintf(form.shape, sizeof(form.shape), "pp=%c%c", k, k);
+    vg_forms_add(forms, &form);
+    form.p[2] = JOIN_XOR;
+    snprintf(form.name, sizeof(form.name), "setp.%s.xor%s.%s |p", cmp_names[cmp],
+             ftz ? ".ftz" : "", name);
+    snprintf(form.shape, sizeof(form.shape), "pp=%c%cp", k, k);
+    vg_forms_add(forms, &form);
+    form.ref = ref_set_pair;
+    form.p[2] = JOIN_NONE;
+    form.p[4] = 0xffff;
+    snprintf(form.name, sizeof(form.name), "set.%s%s.u32.%s", cmp_names[cmp],
+             ftz ? ".ftz" : "", name);
+    snprintf(form.shape, sizeof(form.shape), "r=%c%c", k, k);
+    vg_forms_add(forms, &form);
+    form.p[4] = bf ? 0x3f80 : 0x3c00;
+    snprintf(form.name, sizeof(form.name), "set.%s%s.%s.%s", cmp_names[cmp],
+             ftz ? ".ftz" : "", name, name);
+    vg_forms_add(forms, &form);
+}
+
+/* set of half types: one number, p[4]: what true is, 16 or 32 bits */
+static void
+add_set_half(struct vg_forms *forms, size_t t, enum cmp cmp)
+{
+    static const char *const names[] = { "u16", "s16", "u32", "s32", NULL };
+    const struct cmp_type *type = &cmp_types[t];
+    bool bf = type->format == VG_SOFT_BF16;
+    const char *source = bf ? "bf16" : "f16";
+
+    for (int d = 0; d < 5; d++) {
+        struct vg_form form = { .ref = ref_set, .p = { (int)t, (int)cmp, 0, 0, -1 } };
+        form.flags = VG_FORM_LIGHT;
+        form.p[4] = d < 2 ? 0xffff : d < 4 ? -1 : bf ? 0x3f80 : 0x3c00;
+        snprintf(form.name, sizeof(form.name), "set.%s%s.%s.%s", cmp_names[cmp],
+                 type->ftz ? ".ftz" : "", d < 4 ? names[d] : source, source);
+        snprintf(form.shape, sizeof(form.shape), "%c=%c%c", d == 2 || d == 3 ? 'r' : 'h',
+                 type->kind, type->kind);
+        vg_forms_add(forms, &form);
+    }
+}
+
 static bool
 ref_selp(const struct vg_form *form, const uint64_t *in, uint64_t *out)
 {
@@ -372,6 +453,10 @@ vg_table_compare(struct vg_forms *forms)
                 continue;
             }
             add_setp(forms, t, cmp);
+            if (cmp_types[t].bits == 16 && cmp_types[t].class == CLASS_FLOAT) {
+                add_pairs(forms, t, cmp);
+                add_set_half(forms, t, cmp);
+            }
             if (cmp_types[t].bits >= 32 && (cmp == EQ || cmp == LT || cmp == GEU)) {
                 add_set(forms, t, cmp);
             }
