@@ -46,6 +46,8 @@ vg_emit_fn vg_emit_call_table;
 vg_emit_fn vg_emit_driver;
 vg_emit_fn vg_emit_front;
 vg_emit_fn vg_emit_exports;
+vg_emit_fn vg_emit_alone_answers;
+vg_emit_fn vg_emit_alone_exports;
 vg_emit_fn vg_emit_defaults;
 vg_emit_fn vg_emit_entry;
 vg_emit_fn vg_emit_map;

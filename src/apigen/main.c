@@ -48,6 +48,16 @@ static const struct output outputs[] = {
     { "", ".map", vg_emit_map, "# ", "" },
 };
 
+/* For an API that one library answers alone. */
+static const struct output alone_outputs[] = {
+    { "", "_types.h", vg_emit_types, "/* ", " */" },
+    { "", "_calls.h", vg_emit_calls, "/* ", " */" },
+    { "", "_answers.h", vg_emit_alone_answers, "/* ", " */" },
+    { "", "_calls.c", vg_emit_call_table, "/* ", " */" },
+    { "", "_exports.c", vg_emit_alone_exports, "/* ", " */" },
+    { "", ".map", vg_emit_map, "# ", "" },
+};
+
 static void
 write_output(const struct vg_api *api, const struct output *output, const char *folder)
 {
@@ -127,6 +137,12 @@ main(int argc, char **argv)
         return 1;
     }
     read_api(&api, argv[1], argv[2]);
+    if (api.alone) {
+        for (size_t i = 0; i < sizeof(alone_outputs) / sizeof(alone_outputs[0]); i++) {
+            write_output(&api, &alone_outputs[i], argv[3]);
+        }
+        return 0;
+    }
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         write_output(&api, &outputs[i], argv[3]);
     }

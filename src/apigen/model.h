@@ -126,6 +126,7 @@ struct vg_call {
     const char *suffix; /* "ptsz", "ptds" or NULL */
     int suffix_since;
     bool carried;
+    bool by_hand;        /* exported, written whole by hand */
     const char *as_name; /* NULL, or the call that this is another name of */
     const struct vg_call *as;
     const char *why; /* not carried */
@@ -149,6 +150,7 @@ struct vg_group {
 };
 
 struct vg_api {
+    bool alone;          /* one library answers all of it: no front, no wire */
     const char *name;    /* "cuda" */
     const char *library; /* "libcuda.so.1" */
     const char *result;  /* "CUresult" */

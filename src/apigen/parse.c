@@ -267,8 +267,11 @@ take_version_text(struct vg_lexer *lex, int *out)
 }
 
 static void
-parse_since(struct vg_lexer *lex, struct vg_call *call)
+parse_since(struct vg_lexer *lex, const struct vg_api *api, struct vg_call *call)
 {
+    if (api->alone) {
+        return; /* nobody asks such an API for a version */
+    }
     expect(lex, "since");
     take_version_text(lex, &call->since);
     if (is(lex, "ptsz") || is(lex, "ptds")) {
@@ -423,12 +426,20 @@ parse_call(struct vg_api *api, struct vg_lexer *lex)
     call->carried = true;
     if (accept(lex, "as")) {
         call->as_name = take_name(lex);
-        parse_since(lex, call);
+        parse_since(lex, api, call);
         expect(lex, ";");
         return;
     }
     call->params = parse_params(lex);
-    parse_since(lex, call);
+    if (api->alone) {
+        call->class_ = VG_CLASS_LOCAL;
+        call->needs = (enum vg_needs)take_choice(lex, needs, "need");
+        call->client = VG_WHO_LOCAL;
+        call->server = VG_WHO_LOCAL;
+        expect(lex, ";");
+        return;
+    }
+    parse_since(lex, api, call);
     expect(lex, ";");
     call->class_ = (enum vg_class)take_choice(lex, classes, "class");
     call->needs = (enum vg_needs)take_choice(lex, needs, "need");
@@ -450,11 +461,12 @@ parse_call(struct vg_api *api, struct vg_lexer *lex)
 }
 
 static void
-parse_skip(struct vg_api *api, struct vg_lexer *lex)
+parse_skip(struct vg_api *api, struct vg_lexer *lex, bool by_hand)
 {
     struct vg_call *call = add_call(api, lex);
 
-    parse_since(lex, call);
+    call->by_hand = by_hand;
+    parse_since(lex, api, call);
     call->client = VG_WHO_NONE;
     call->server = VG_WHO_NONE;
     call->why = take(lex, VG_TOKEN_STRING, "a reason");
@@ -477,8 +489,13 @@ parse_api(struct vg_api *api, struct vg_lexer *lex)
     api->absent = take_name(lex);
     expect(lex, "memory");
     api->memory = take_name(lex);
-    expect(lex, "legacy");
-    api->legacy = take_name(lex);
+    if (accept(lex, "alone")) {
+        api->alone = true;
+        api->legacy = "";
+    } else {
+        expect(lex, "legacy");
+        api->legacy = take_name(lex);
+    }
     expect(lex, ";");
 }
 
@@ -526,7 +543,9 @@ parse_stanza(struct vg_api *api, struct vg_lexer *lex)
     } else if (strcmp(word, "call") == 0) {
         parse_call(api, lex);
     } else if (strcmp(word, "skip") == 0) {
-        parse_skip(api, lex);
+        parse_skip(api, lex, false);
+    } else if (api->alone && strcmp(word, "hand") == 0) {
+        parse_skip(api, lex, true);
     } else {
         vg_die(place, "'%s' begins no stanza", word);
     }
