@@ -29,7 +29,17 @@ struct entry {
     uint16_t version;
     uint32_t header_size;
     uint64_t payload_size;
+    uint32_t compressed_size;
+    uint32_t options_offset;
+    uint32_t isa;
+    uint32_t arch;
+    uint64_t name;
+    uint64_t flags;
 };
+
+/* PTX with one of these is for that architecture or family only. */
+#define FLAG_ARCH   0x100000u
+#define FLAG_FAMILY 0x200000u
 
 static int
 add_slice(struct vg_image *image, const void *data, size_t size)
@@ -154,6 +164,54 @@ vg_image_open(struct vg_image *out, const void *image, bool only_ptx)
         vg_image_close(out);
     }
     return r;
+}
+
+static bool
+suits(const struct entry *entry, unsigned arch)
+{
+    if (entry->kind != KIND_PTX || entry->arch > arch) {
+        return false;
+    }
+    if ((entry->flags & FLAG_ARCH) != 0) {
+        return entry->arch == arch;
+    }
+    return (entry->flags & FLAG_FAMILY) == 0 || entry->arch / 10 == arch / 10;
+}
+
+bool
+vg_image_has_ptx(const void *image, unsigned arch)
+{
+    struct container head;
+    struct wrapper wrapper;
+    struct entry entry;
+
+    memcpy(&head.magic, image, sizeof(head.magic));
+    if (head.magic == WRAPPER_MAGIC) {
+        memcpy(&wrapper, image, sizeof(wrapper));
+        image = wrapper.data;
+        if (image == NULL) {
+            return true;
+        }
+        memcpy(&head.magic, image, sizeof(head.magic));
+    }
+    if (head.magic != CONTAINER_MAGIC) {
+        return true;
+    }
+    memcpy(&head, image, sizeof(head));
+    const uint8_t *body = (const uint8_t *)image + head.header_size;
+    const uint64_t size = head.body_size;
+    for (uint64_t at = 0; size - at >= sizeof(entry);) {
+        memcpy(&entry, body + at, sizeof(entry));
+        if (entry.header_size < sizeof(entry) || entry.header_size > size - at ||
+            entry.payload_size > size - at - entry.header_size) {
+            break;
+        }
+        if (suits(&entry, arch)) {
+            return true;
+        }
+        at += entry.header_size + entry.payload_size;
+    }
+    return false;
 }
 
 void

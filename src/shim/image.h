@@ -30,3 +30,7 @@ struct vg_image {
  * Return: 0; -EINVAL when it is none of these; -ENOMEM. */
 int vg_image_open(struct vg_image *out, const void *image, bool only_ptx);
 void vg_image_close(struct vg_image *image);
+
+/* Has the container behind @image PTX that a device of @arch (80) can use? True for what
+ * is no container. */
+bool vg_image_has_ptx(const void *image, unsigned arch);

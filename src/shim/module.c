@@ -112,6 +112,15 @@ put_image(struct vg_call *call, const struct vg_image *image)
     }
 }
 
+static unsigned
+device_arch(void)
+{
+    const int32_t *a = vg_conn.devices[0].attributes;
+
+    return (unsigned)a[CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR] * 10 +
+           (unsigned)a[CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR];
+}
+
 static CUresult
 load(unsigned number, enum vg_id_type type, const void *data, void **out_handle,
      unsigned count, const CUjit_option *options, void **values)
@@ -128,7 +137,10 @@ load(unsigned number, enum vg_id_type type, const void *data, void **out_handle,
     if (bad != CUDA_SUCCESS) {
         return bad;
     }
-    const int r = vg_image_open(&image, data, only_ptx);
+    /* machine code without PTX can be loaded, though not run: programs use libraries in
+     * part */
+    const int r =
+        vg_image_open(&image, data, only_ptx && vg_image_has_ptx(data, device_arch()));
     if (r != 0) {
         return r == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_ERROR_INVALID_IMAGE;
     }
