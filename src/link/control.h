@@ -24,6 +24,7 @@ enum vg_control_type {
     VG_CONTROL_LANE,      /* client: opens lane @value; fds: worker's, client's eventfd */
     VG_CONTROL_REVERSE,   /* worker: run a function in the client */
     VG_CONTROL_REVERSE_END, /* client: it has run */
+    VG_CONTROL_LOOK, /* client, instead of HELLO: only the sheets, then no session */
 };
 
 struct vg_control_header {
@@ -42,6 +43,14 @@ struct vg_control_hello {
     uint64_t window_size;
     uint32_t flags;
     uint32_t reserved;
+};
+
+/* Answered by WELCOME or REFUSED. */
+struct vg_control_look {
+    struct vg_control_header header;
+    uint32_t magic;
+    uint16_t major;
+    uint16_t minor;
 };
 
 struct vg_control_welcome {

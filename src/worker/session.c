@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -137,7 +138,21 @@ take_addresses(const struct vg_control_hello *hello, const int *fds)
     return 0;
 }
 
-/* Receives proposals until one fits. Return: 0 or -errno. */
+static bool
+is_look(const void *packet, int size)
+{
+    struct vg_control_look look;
+
+    if (size != (int)sizeof(look)) {
+        return false;
+    }
+    memcpy(&look, packet, sizeof(look));
+    return look.header.type == VG_CONTROL_LOOK && look.magic == VG_CONTROL_MAGIC &&
+           look.major == VG_WIRE_MAJOR;
+}
+
+/* Receives proposals until one fits. Return: 0; 1 when the client only wants to look;
+ * -errno. */
 static int
 agree_on_addresses(int control)
 {
@@ -149,6 +164,9 @@ agree_on_addresses(int control)
         const int size = vg_control_recv(control, &hello, sizeof(hello), fds, -1);
         if (size <= 0) {
             return size == 0 ? -EPIPE : size;
+        }
+        if (i == 0 && is_look(&hello, size)) {
+            return 1;
         }
         if (!hello_is_sane(&hello, size, fds)) {
             refuse(control, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH,
@@ -251,12 +269,34 @@ welcome(int control)
     return vg_control_send(control, packet, head->header.size, NULL, 0);
 }
 
+/* Nobody asked for counters of a look. Return: 0. */
+static int
+hide_counters(void)
+{
+    return unsetenv("VGPU_SOFT_STATS");
+}
+
+/* The driver accounts what it does to the client. */
+static void
+name_client(int control)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    char number[16];
+
+    if (getsockopt(control, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0) {
+        snprintf(number, sizeof(number), "%d", (int)peer.pid);
+        (void)setenv("VGPU_CLIENT_PID", number, 1);
+    }
+}
+
 int
 vg_session_open(int control, const char *driver_path)
 {
     const char *error = NULL;
     char arena[64];
 
+    name_client(control);
     vg_session.control = control;
     vg_session.tickets = vg_tickets_create();
     vg_session.ids = vg_ids_create();
@@ -264,14 +304,16 @@ vg_session_open(int control, const char *driver_path)
         return -ENOMEM;
     }
     int r = agree_on_addresses(control);
-    if (r != 0) {
+    if (r < 0) {
         return r;
     }
+    const bool is_look = r == 1;
 
     snprintf(arena, sizeof(arena), "0x%llx:0x%llx",
              (unsigned long long)vg_session.arena_base,
              (unsigned long long)vg_session.arena_size);
-    if (setenv("VGPU_SOFT_ARENA", arena, 1) != 0) {
+    r = is_look ? hide_counters() : setenv("VGPU_SOFT_ARENA", arena, 1);
+    if (r != 0) {
         return -ENOMEM;
     }
     const char *base = strrchr(driver_path, '/');
@@ -283,7 +325,11 @@ vg_session_open(int control, const char *driver_path)
         refuse(control, CUDA_ERROR_NO_DEVICE, error);
         return r;
     }
-    return welcome(control);
+    r = welcome(control);
+    if (r == 0 && is_look) {
+        vg_session_end("the client only looked");
+    }
+    return r;
 }
 
 static void
