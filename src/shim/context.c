@@ -146,7 +146,7 @@ vg_drv_cuCtxCreate_v2(CUcontext *context, unsigned int flags, CUdevice dev)
     void *handle = vg_call_put_new(&call, VG_ID_CTX);
     vg_put_u32(&call.req, flags);
     vg_call_put_device(&call, dev);
-    if (vg_call_wait(&call, FACTS_SIZE)) {
+    if (vg_call_wait(&call, FACTS_SIZE) && facts != NULL) {
         get_facts(&call, vg_front_physical(dev), facts);
         (void)vg_client_ids_attach(vg_id_from_handle(handle), facts, free);
         facts = NULL;

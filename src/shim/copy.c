@@ -20,6 +20,7 @@
 #include "shim/conn.h"
 #include "shim/copy.h"
 #include "shim/shadow.h"
+#include "shim/stats.h"
 #include "wire/internal.h"
 
 /* Up to here an answer carries the bytes itself. */
@@ -57,6 +58,7 @@ vg_stage_next(struct vg_client_lane *lane)
 void
 vg_stage_took(struct vg_client_lane *lane, uint32_t size)
 {
+    vg_stats_bytes(size, 0);
     lane->stage_used[lane->stage_next] = true;
     lane->stage_fill += (size + 63) & ~63u; /* keeps the next piece aligned */
     if (lane->stage_fill > VG_STAGE_SLOT_SIZE) {
@@ -147,6 +149,7 @@ copy_out(void *dst, uint64_t src, size_t size, CUstream stream)
         /* the reply was read with acquire: the window's bytes are visible */
         if (vg_call_wait(&call, 0)) {
             memcpy(to, vg_stage_slot(lane, lane->stage_next), piece);
+            vg_stats_bytes(0, piece);
         }
         result = vg_call_end(&call);
         to += piece;

@@ -14,13 +14,15 @@
 static void
 parse(const char *text, struct vg_endpoint *out)
 {
+    const size_t length = strlen(text);
+
     out->kind = VG_ENDPOINT_BAD;
     if (strcmp(text, "soft") == 0) {
         out->kind = VG_ENDPOINT_SOFT;
-    } else if (strncmp(text, "unix:", 5) == 0 && text[5] != '\0' &&
-               strlen(text + 5) < sizeof(out->path)) {
+    } else if (strncmp(text, "unix:", 5) == 0 && length > 5 &&
+               length - 5 < sizeof(out->path)) {
         out->kind = VG_ENDPOINT_UNIX;
-        strcpy(out->path, text + 5);
+        memcpy(out->path, text + 5, length - 4); /* with the NUL */
     } else {
         vg_log(VG_LOG_ERROR,
                "endpoint '%s' is not understood: use 'soft' or 'unix:/path'", text);

@@ -34,7 +34,7 @@ vg_node_add(struct vg_call *call, CUgraphNode *node, CUgraph graph)
     if (node == NULL) {
         vg_call_fail(call, CUDA_ERROR_INVALID_VALUE);
     }
-    if (vg_call_wait(call, 8)) {
+    if (vg_call_wait(call, 8) && node != NULL) {
         *node = vg_call_get_handle(call, VG_ID_GNODE, vg_id_from_handle(graph));
     }
     return vg_call_end(call);
@@ -191,7 +191,7 @@ vg_drv_cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v
 {
     CUDA_KERNEL_NODE_PARAMS_v2 p = { 0 };
     struct vg_kernel *kernel = NULL;
-    unsigned words[7];
+    unsigned words[7] = { 0 };
     struct vg_call call;
     size_t size = 0;
 

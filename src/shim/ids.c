@@ -189,19 +189,24 @@ kill_slot(struct table *table, struct slot *slot, bool server)
 }
 
 static void
+sweep_table(struct table *table, bool server, vg_id context, vg_id parent)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        struct slot *slot = &table->slots[i];
+        const bool of_context = context != 0 && slot->context == context;
+        const bool of_parent = parent != 0 && slot->parent == parent;
+        if (slot->live && (of_context || of_parent)) {
+            kill_slot(table, slot, server);
+        }
+    }
+}
+
+static void
 sweep(vg_id context, vg_id parent)
 {
-    for (int space = 0; space < 2; space++) {
-        for (int type = 1; type < VG_ID_COUNT; type++) {
-            struct table *table = &tables[space][type];
-            for (uint32_t i = 0; i < table->count; i++) {
-                struct slot *slot = &table->slots[i];
-                if (slot->live && ((context != 0 && slot->context == context) ||
-                                   (parent != 0 && slot->parent == parent))) {
-                    kill_slot(table, slot, space == 1);
-                }
-            }
-        }
+    for (int type = 1; type < VG_ID_COUNT; type++) {
+        sweep_table(&tables[0][type], false, context, parent);
+        sweep_table(&tables[1][type], true, context, parent);
     }
 }
 

@@ -135,7 +135,7 @@ vg_drv_cuFuncSetAttribute(CUfunction function, CUfunction_attribute attrib, int 
     struct vg_kernel *kernel = NULL;
 
     const CUresult result = vg_kernel_get(function, &kernel);
-    if (result != CUDA_SUCCESS) {
+    if (result != CUDA_SUCCESS || kernel == NULL) {
         return result;
     }
     if ((int)attrib < 0 || (int)attrib >= VG_KERNEL_ATTRIBUTES ||

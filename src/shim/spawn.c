@@ -304,11 +304,12 @@ int
 vg_worker_connect(const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const size_t length = strlen(path);
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (length >= sizeof(address.sun_path)) {
         return -ENAMETOOLONG;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, length + 1);
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;

@@ -181,6 +181,15 @@ vg_stats_open(void)
 }
 
 void
+vg_stats_bytes(size_t out, size_t in)
+{
+    if (vg_stats_kept()) {
+        atomic_fetch_add_explicit(&bytes_out_total, out, memory_order_relaxed);
+        atomic_fetch_add_explicit(&bytes_in_total, in, memory_order_relaxed);
+    }
+}
+
+void
 vg_stats_call(unsigned number, bool posted, uint64_t started, size_t bytes_out,
               size_t bytes_in)
 {

@@ -69,7 +69,7 @@ vg_dispatch_cuStreamGetCaptureInfo_v3(struct vg_worker_call *call)
 int
 vg_dispatch_cuStreamBeginCaptureToGraph(struct vg_worker_call *call)
 {
-    struct vg_node_place place;
+    struct vg_node_place place = { .count = 0 };
     CUgraphEdgeData *edges = NULL;
 
     CUstream stream = vg_worker_get_stream(call);

@@ -24,7 +24,7 @@ get_copy(struct vg_worker_call *call, struct copy_node *out)
 int
 vg_dispatch_cuGraphAddMemcpyNode(struct vg_worker_call *call)
 {
-    struct vg_node_place place;
+    struct vg_node_place place = { .count = 0 };
     struct copy_node copy;
     CUgraphNode node = NULL;
     CUDA_MEMCPY3D params;

@@ -82,7 +82,7 @@ int
 vg_dispatch_cuGraphAddKernelNode_v2(struct vg_worker_call *call)
 {
     struct kernel_node kernel;
-    struct vg_node_place place;
+    struct vg_node_place place = { .count = 0 };
     CUgraphNode node = NULL;
 
     vg_node_get_place(call, &place);
@@ -191,7 +191,7 @@ int
 vg_dispatch_cuGraphAddHostNode(struct vg_worker_call *call)
 {
     CUgraphNode node = NULL;
-    struct vg_node_place place;
+    struct vg_node_place place = { .count = 0 };
 
     vg_node_get_place(call, &place);
     struct vg_callback *callback = get_host(call);

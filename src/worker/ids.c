@@ -252,20 +252,25 @@ vg_ids_name(struct vg_ids *ids, enum vg_id_type type, void *object, vg_id contex
 
 /* Calls clear() for each live slot that is of @context or has @parent; 0 matches none. */
 static void
+sweep_table(struct vg_ids *ids, struct table *table, vg_id context, vg_id parent)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        struct slot *slot = &table->slots[i];
+        const bool of_context =
+            context != 0 && slot->context == context && slot->self != context;
+        const bool of_parent = parent != 0 && slot->parent == parent;
+        if (slot->self != 0 && (of_context || of_parent)) {
+            clear(ids, slot);
+        }
+    }
+}
+
+static void
 sweep(struct vg_ids *ids, vg_id context, vg_id parent)
 {
-    for (int space = 0; space < 2; space++) {
-        for (int type = 1; type < VG_ID_COUNT; type++) {
-            struct table *table = &ids->tables[space][type];
-            for (uint32_t i = 0; i < table->count; i++) {
-                struct slot *slot = &table->slots[i];
-                if (slot->self != 0 && ((context != 0 && slot->context == context &&
-                                         slot->self != context) ||
-                                        (parent != 0 && slot->parent == parent))) {
-                    clear(ids, slot);
-                }
-            }
-        }
+    for (int type = 1; type < VG_ID_COUNT; type++) {
+        sweep_table(ids, &ids->tables[0][type], context, parent);
+        sweep_table(ids, &ids->tables[1][type], context, parent);
     }
 }
 

@@ -86,12 +86,13 @@ static int
 listen_on(const char *path, const char *driver)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const size_t length = strlen(path);
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (length >= sizeof(address.sun_path)) {
         fprintf(stderr, "vgpu-worker: '%s' is too long for a socket's path\n", path);
         return 1;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, length + 1);
     (void)unlink(path); /* left over from an earlier run */
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     const mode_t old = umask(0077);
