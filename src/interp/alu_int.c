@@ -10,12 +10,12 @@
 
 #include "interp/alu.h"
 
-#define u16 uint16_t
-#define u32 uint32_t
-#define u64 uint64_t
-#define s16 int16_t
-#define s32 int32_t
-#define s64 int64_t
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int16_t s16;
+typedef int32_t s32;
+typedef int64_t s64;
 
 /* the three widths: row types u32, u32, u64 */
 #define UN3(name, T16, T32, T64, EXPR)                 \

@@ -14,8 +14,8 @@
 
 #include <math.h>
 
-#define u32 uint32_t
-#define u64 uint64_t
+typedef uint32_t u32;
+typedef uint64_t u64;
 
 static inline u32
 canon(float v)

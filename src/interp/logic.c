@@ -8,9 +8,9 @@
 
 #include "interp/alu.h"
 
-#define u16 uint16_t
-#define u32 uint32_t
-#define u64 uint64_t
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
 
 #define BIT2(name, EXPR)                                                      \
     VG_HANDLER2(name##_32, u32, u32, u32, u32, u32, EXPR)                     \
