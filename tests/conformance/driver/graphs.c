@@ -93,7 +93,7 @@ built(void)
     CHECK(cuStreamCreate(&stream, CU_STREAM_DEFAULT));
     CHECK(cuLibraryLoadData(&library, text, NULL, NULL, 0, NULL, NULL, 0));
     free(text);
-    CHECK(cuLibraryGetKernel(&kern, library, "_Z3addPffi"));
+    kern = get_kernel(library, "_Z3addPffi");
     CHECK(cuGraphCreate(&graph, 0));
     memset_node.dst = data;
     memset_node.elementSize = 4;

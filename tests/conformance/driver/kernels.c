@@ -54,7 +54,7 @@ library(void)
     free(text);
     CHECK(cuLibraryGetKernelCount(&count, loaded));
     EXPECT(count == 1);
-    CHECK(cuLibraryGetKernel(&kernel, loaded, "_Z10vector_addPKfS0_Pfi"));
+    kernel = get_kernel(loaded, "_Z10vector_addPKfS0_Pfi");
     CHECK(cuKernelGetFunction(&function, kernel));
     CHECK(cuFuncGetParamInfo(function, 3, &offset, &size));
     EXPECT(offset == 24 && size == 4);
