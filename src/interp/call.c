@@ -66,26 +66,63 @@ frame_var(const struct vg_dec *d, const struct vg_ptx_operand *o)
     return NULL;
 }
 
-/* @offsets: those of the callee's parameters or results */
-static struct vg_call_copy *
-copies(struct vg_dec *d, const struct vg_ptx_operand *list, const struct vg_ptx_var *vars,
-       const uint32_t *offsets, uint32_t n, bool is_result)
+/* A .reg parameter: the caller's row and the callee's. */
+static bool
+copy_of_row(struct vg_dec *d, const struct vg_ptx_operand *o,
+            const struct vg_ptx_var *var, uint32_t slot, bool is_result,
+            struct vg_call_copy *c)
 {
+    const unsigned bits = vg_ptx_type_bits(var->type);
+    if (o->kind == VG_PTX_OPERAND_VAR || var->vector > 1) {
+        return false;
+    }
+    const uint32_t mine =
+        is_result ? vg_dec_dst(d, o, var->type) : vg_dec_src(d, o, var->type);
+    c->from = is_result ? slot : mine;
+    c->to = is_result ? mine : slot;
+    c->row = bits == 1 ? 1 : bits <= 32 ? 32 : 64;
+    return true;
+}
+
+static bool
+copy_of_bytes(struct vg_dec *d, const struct vg_ptx_operand *o,
+              const struct vg_ptx_var *var, uint32_t offset, bool is_result,
+              struct vg_call_copy *c)
+{
+    const struct vg_ptx_var *own = frame_var(d, o);
+    if (own == NULL || own->space != VG_PTX_PARAM || own->size < var->size ||
+        (o->scope == VG_PTX_SCOPE_PARAM && vg_dec_func(d)->is_entry)) {
+        return false;
+    }
+    const uint32_t mine = vg_dec_param_offset(d, o->scope, o->symbol);
+    c->from = is_result ? offset : mine;
+    c->to = is_result ? mine : offset;
+    c->size = (uint32_t)var->size;
+    return true;
+}
+
+/* Arguments, or results, of a call of @code. Return: NULL when they do not fit. */
+static struct vg_call_copy *
+copies(struct vg_dec *d, const struct vg_ptx_operand *list, const struct vg_code *code,
+       bool is_result)
+{
+    const struct vg_ptx_func *func = code->func;
+    const uint32_t n = is_result ? func->n_returns : func->n_params;
+    const struct vg_ptx_var *vars = is_result ? func->returns : func->params;
+    const uint32_t *offsets = is_result ? code->return_offsets : code->param_offsets;
+    const uint32_t *slots = is_result ? code->return_slots : code->param_slots;
     struct vg_call_copy *c = vg_dec_alloc(d, sizeof(*c) * (n + 1u));
-    if (c == NULL || list->count != n) {
+    if (c == NULL || list->count != n || offsets == NULL || slots == NULL) {
         return NULL;
     }
     for (uint32_t i = 0; i < n; i++) {
         const struct vg_ptx_operand *o = &list->elems[i];
-        const struct vg_ptx_var *var = frame_var(d, o);
-        if (var == NULL || var->space != VG_PTX_PARAM || var->size < vars[i].size ||
-            (o->scope == VG_PTX_SCOPE_PARAM && vg_dec_func(d)->is_entry)) {
+        const bool ok = vars[i].space == VG_PTX_REG
+                            ? copy_of_row(d, o, &vars[i], slots[i], is_result, &c[i])
+                            : copy_of_bytes(d, o, &vars[i], offsets[i], is_result, &c[i]);
+        if (!ok) {
             return NULL;
         }
-        const uint32_t mine = vg_dec_param_offset(d, o->scope, o->symbol);
-        c[i].from = is_result ? offsets[i] : mine;
-        c[i].to = is_result ? mine : offsets[i];
-        c[i].size = (uint32_t)vars[i].size;
     }
     return c;
 }
@@ -102,10 +139,8 @@ make_call(struct vg_dec *d, const struct vg_ptx_insn *insn, const struct vg_code
     call->code = code;
     call->n_args = func->n_params;
     call->n_results = func->n_returns;
-    call->args = copies(d, &insn->operands[2], func->params, code->param_offsets,
-                        func->n_params, false);
-    call->results = copies(d, &insn->operands[0], func->returns, code->return_offsets,
-                           func->n_returns, true);
+    call->args = copies(d, &insn->operands[2], code, false);
+    call->results = copies(d, &insn->operands[0], code, true);
     return call->args == NULL || call->results == NULL ? NULL : call;
 }
 

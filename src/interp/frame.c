@@ -122,16 +122,47 @@ vg_warp_free(struct vg_warp *w)
 
 /* --- arguments and results --- */
 
-/* The table of a call, made by the decoder: pairs of (offset in the caller's .param
- * area, offset in the callee's, bytes), first the arguments, then the results. */
-static void
-copy_params(const struct vg_call_copy *copy, uint8_t *to, uint32_t to_size,
-            const uint8_t *from, uint32_t from_size, uint32_t mask)
+static uint8_t *
+row_of(const struct vg_frame *f, uint32_t slot)
 {
+    return ((slot & 1) != 0 ? f->code->consts : f->regs) + (slot & ~1u);
+}
+
+static void
+copy_row(const struct vg_call_copy *copy, const struct vg_frame *to,
+         const struct vg_frame *from, uint32_t mask)
+{
+    uint8_t *d = row_of(to, copy->to);
+    const uint8_t *s = row_of(from, copy->from);
+    if (copy->row == 1) {
+        uint32_t bits;
+        uint32_t old;
+        memcpy(&bits, s, 4);
+        memcpy(&old, d, 4);
+        bits = (old & ~mask) | (bits & mask);
+        memcpy(d, &bits, 4);
+        return;
+    }
     VG_EACH_LANE(l, mask)
     {
-        memcpy(to + (size_t)l * to_size + copy->to,
-               from + (size_t)l * from_size + copy->from, copy->size);
+        memcpy(d + (size_t)l * copy->row / 8, s + (size_t)l * copy->row / 8,
+               copy->row / 8u);
+    }
+}
+
+static void
+copy_one(const struct vg_call_copy *copy, const struct vg_frame *to,
+         const struct vg_frame *from, uint32_t mask)
+{
+    if (copy->row != 0) {
+        copy_row(copy, to, from, mask);
+        return;
+    }
+    VG_EACH_LANE(l, mask)
+    {
+        memcpy(to->params + (size_t)l * to->code->params_size + copy->to,
+               from->params + (size_t)l * from->code->params_size + copy->from,
+               copy->size);
     }
 }
 
@@ -142,8 +173,7 @@ vg_call_enter(struct vg_warp *w, const struct vg_frame *caller)
     const struct vg_call *call = w->call;
     f->call = call;
     for (uint32_t i = 0; i < call->n_args; i++) {
-        copy_params(&call->args[i], f->params, f->code->params_size, caller->params,
-                    caller->code->params_size, f->call_mask);
+        copy_one(&call->args[i], f, caller, f->call_mask);
     }
 }
 
@@ -151,9 +181,7 @@ void
 vg_call_leave(struct vg_warp *w, const struct vg_frame *callee)
 {
     const struct vg_call *call = callee->call;
-    struct vg_frame *f = w->frame;
     for (uint32_t i = 0; i < call->n_results; i++) {
-        copy_params(&call->results[i], f->params, f->code->params_size, callee->params,
-                    callee->code->params_size, callee->call_mask);
+        copy_one(&call->results[i], w->frame, callee, callee->call_mask);
     }
 }

@@ -39,9 +39,12 @@ struct vg_interp_kernel {
     struct vg_pool *pool;
 };
 
-/* A call: what to copy between the .param areas of the two frames. */
+/* A call: what to copy between the two frames, bytes of their .param areas or, where the
+ * function has .reg parameters, rows. */
 struct vg_call_copy {
-    uint32_t from, to, size;
+    uint32_t from, to;
+    uint32_t size; /* bytes of a lane */
+    uint8_t row;   /* 0: bytes; else bits of the rows: 1, 32 or 64 */
 };
 
 struct vg_call {

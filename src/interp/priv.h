@@ -189,6 +189,9 @@ struct vg_code {
     /* parameters and results: offsets in the frame's .param area */
     const uint32_t *param_offsets;
     const uint32_t *return_offsets;
+    /* the same for .reg parameters: slots */
+    uint32_t *param_slots;
+    uint32_t *return_slots;
 };
 
 struct vg_sreg_row {

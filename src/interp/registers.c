@@ -353,10 +353,24 @@ stretch_set(struct scan *s, uint64_t set, size_t word, uint32_t at)
     }
 }
 
+/* .reg parameters and results live from the call to the return. */
+static void
+stretch_signature(struct scan *s, const struct vg_ptx_var *vars, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (vars[i].space == VG_PTX_REG && s->func->n_insns > 0) {
+            stretch(s, vars[i].reg, 0);
+            stretch(s, vars[i].reg, s->func->n_insns - 1);
+        }
+    }
+}
+
 static void
 find_intervals(struct scan *s)
 {
     visit_all(s, note_interval);
+    stretch_signature(s, s->func->params, s->func->n_params);
+    stretch_signature(s, s->func->returns, s->func->n_returns);
     for (uint32_t i = 0; i < s->n_blocks; i++) {
         const struct block *b = &s->blocks[i];
         for (size_t k = 0; k < s->words; k++) {
@@ -460,6 +474,16 @@ place_rows(struct vg_dec *d, const struct scan *s, const struct rows *r)
     d->regs_size = base64 + r->n_rows[CLASS_64] * 256 + 256;
 }
 
+static uint32_t *
+signature_slots(struct vg_dec *d, const struct vg_ptx_var *vars, uint32_t n)
+{
+    uint32_t *slots = vg_dec_alloc(d, sizeof(*slots) * (n + 1u));
+    for (uint32_t i = 0; slots != NULL && i < n; i++) {
+        slots[i] = vars[i].space == VG_PTX_REG ? d->reg_slot[vars[i].reg] : 0;
+    }
+    return slots;
+}
+
 static void
 scan_fini(struct scan *s)
 {
@@ -511,6 +535,8 @@ vg_layout_registers(struct vg_dec *d)
     if (r == 0) {
         assign(d, &s, &rows);
         place_rows(d, &s, &rows);
+        d->code->param_slots = signature_slots(d, d->func->params, d->func->n_params);
+        d->code->return_slots = signature_slots(d, d->func->returns, d->func->n_returns);
     }
     rows_fini(&rows);
     scan_fini(&s);
