@@ -9,7 +9,9 @@
 
 #include "front/call.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -70,6 +72,36 @@ vg_front_leave(struct vg_front_call *call, CUresult result)
                (unsigned long long)(elapsed % 1000));
     }
     return result;
+}
+
+/* Return: true the first time that it sees @text; false too when it has seen too many. */
+static bool
+is_new(const char *text)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static char seen[64][64];
+    static int count;
+    bool fresh = true;
+
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < count && fresh; i++) {
+        fresh = strncmp(seen[i], text, sizeof(seen[i]) - 1) != 0;
+    }
+    fresh = fresh && count < 64;
+    if (fresh) {
+        strncat(seen[count++], text, sizeof(seen[0]) - 1);
+    }
+    pthread_mutex_unlock(&lock);
+    return fresh;
+}
+
+void
+vg_front_lacks(const char *what)
+{
+    if (vg_log_enabled(VG_LOG_INFO) && is_new(what)) {
+        vg_log(VG_LOG_INFO, "the program asks for %s, which this version of vgpu lacks",
+               what);
+    }
 }
 
 CUresult

@@ -12,7 +12,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 #include "cuda_front.h"
 #include "front/front_priv.h"
 
@@ -82,7 +81,7 @@ vg_front_cuGetProcAddress_v2(const char *symbol, void **function, int version,
     if (row != NULL) {
         memcpy(function, &row->function, sizeof(*function));
     } else if (symbol[0] != '\0') {
-        vg_log(VG_LOG_DEBUG, "cuGetProcAddress: no %s for version %d", symbol, version);
+        vg_front_lacks(symbol);
     }
     if (status != NULL) {
         *status = found;

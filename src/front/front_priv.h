@@ -49,5 +49,9 @@ CUresult vg_front_context_facts(CUcontext context, struct vg_context_facts *out)
 /* "CUDA_ERROR_INVALID_VALUE"; NULL for what is no result. */
 const char *vg_front_result_name(CUresult result);
 
+/* Names once in the log what a program asks for and we lack: an entry point or a table.
+ */
+void vg_front_lacks(const char *what);
+
 /* True once cuInit has succeeded, in this process and not only in a parent. */
 bool vg_front_is_ready(void);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cuda_front.h"
+#include "front/front_priv.h"
 
 static const struct {
     uint8_t id[16];
@@ -68,15 +69,14 @@ vg_table_refuse(void)
 static void
 log_unknown(const uint8_t *id)
 {
-    char text[2 * 16 + 1];
     static const char digits[] = "0123456789abcdef";
+    char text[] = "table ................................";
 
     for (int i = 0; i < 16; i++) {
-        text[2 * i] = digits[id[i] >> 4];
-        text[2 * i + 1] = digits[id[i] & 15];
+        text[6 + 2 * i] = digits[id[i] >> 4];
+        text[6 + 2 * i + 1] = digits[id[i] & 15];
     }
-    text[32] = '\0';
-    vg_log(VG_LOG_DEBUG, "cuGetExportTable: no table %s", text);
+    vg_front_lacks(text);
 }
 
 CUresult
