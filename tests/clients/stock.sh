@@ -8,12 +8,12 @@
 # MODE is inproc or worker, FOLDER a name that tools/fetch gives to a folder (CUDART129),
 # LIBRARY what lies in it (libcudart). Runs PROGRAM PATH ARGS. Status 77 when it is not there.
 set -euo pipefail
+mode=$1 folder=$2 name=$3 program=$(realpath "$4")
+shift 4
 cd "$(dirname "$0")/../.."
 BUILD=${BUILD:-build}
-mode=$1 folder=$2 name=$3 program=$4
-shift 4
 eval "$(tools/fetch --shell)"
-library=$(ls "${!folder}/$name".so.1* 2>/dev/null | head -n 1)
+library=$(ls "${!folder}/$name".so.1* 2>/dev/null | head -n 1 || true)
 if [ -z "$library" ]; then
     echo "no $name in $folder here: make check-clients fetches it"
     exit 77
