@@ -111,6 +111,8 @@ vg_is_device_address(uint64_t address)
 void *vg_window_alloc(size_t size, unsigned flags);
 /* Gives a block of vg_window_alloc() back. Return: 0, or -ENOENT for anything else. */
 int vg_window_free(void *address);
+/* Gives back all blocks of a context that has ended. */
+void vg_window_free_context(vg_id context);
 /* Finds the block that holds @address. Return: true and its facts. */
 struct vg_window_block {
     uint64_t base;

@@ -79,6 +79,7 @@ vg_context_forget(vg_id context)
     }
     vg_client_ids_drop_context(context);
     vg_range_forget(0);
+    vg_window_free_context(context);
 }
 
 CUresult

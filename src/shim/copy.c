@@ -19,6 +19,7 @@
 #include "shim/call_priv.h"
 #include "shim/conn.h"
 #include "shim/copy.h"
+#include "shim/range.h"
 #include "shim/shadow.h"
 #include "shim/stats.h"
 #include "wire/internal.h"
@@ -215,9 +216,19 @@ static CUresult
 copy(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool is_async, int number)
 {
     const enum vg_place to = vg_place_of(dst), from = vg_place_of(src);
+    CUresult result = CUDA_SUCCESS;
 
     if (size == 0) {
         return CUDA_SUCCESS;
+    }
+    if (to != VG_PLACE_ORDINARY) {
+        result = vg_range_check(dst, size);
+    }
+    if (result == CUDA_SUCCESS && from != VG_PLACE_ORDINARY) {
+        result = vg_range_check(src, size);
+    }
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
     if (to != VG_PLACE_ORDINARY && from != VG_PLACE_ORDINARY) {
         const bool wait = !is_async && (to == VG_PLACE_WINDOW || from == VG_PLACE_WINDOW);
@@ -225,7 +236,7 @@ copy(uint64_t dst, uint64_t src, size_t size, CUstream stream, bool is_async, in
     }
     bool captured = false;
     uint64_t capture = 0;
-    CUresult result = vg_capture_of(stream, &captured, &capture);
+    result = vg_capture_of(stream, &captured, &capture);
     if (result != CUDA_SUCCESS) {
         return result;
     }
@@ -293,6 +304,23 @@ vg_drv_cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t count)
     }
     return copy((uint64_t)(uintptr_t)dst, src, count, vg_front_default_stream(), false,
                 VG_CUDA_cuMemcpyDtoH_v2);
+}
+
+CUresult
+vg_drv_cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t count,
+                            CUstream stream)
+{
+    if (is_bad_device_side(dst, count) || is_bad_device_side(src, count)) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    return copy(dst, src, count, stream, true, VG_CUDA_cuMemcpyDtoDAsync_v2);
+}
+
+CUresult
+vg_drv_cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t count)
+{
+    /* between device addresses CUDA does not wait either */
+    return vg_drv_cuMemcpyDtoDAsync_v2(dst, src, count, vg_front_default_stream());
 }
 
 CUresult

@@ -9,6 +9,8 @@
 #define WRAPPER_MAGIC   0x466243b1u
 #define CONTAINER_MAGIC 0xba55ed50u
 #define KIND_PTX        1
+#define ELF_MAGIC       0x464c457fu
+#define MACHINE_CUDA    190
 
 struct wrapper {
     uint32_t magic;
@@ -117,6 +119,19 @@ larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* 0 when the text is shorter than a magic, of which none has a NUL in it. */
+static uint32_t
+read_magic(const void *image)
+{
+    uint32_t magic = 0;
+
+    if (strnlen(image, sizeof(magic)) == sizeof(magic)) {
+        memcpy(&magic, image, sizeof(magic));
+    }
+    return magic;
+}
+
+/* No further than its head when it is not for a GPU: its sizes may mean anything. */
 static size_t
 elf_size(const uint8_t *data)
 {
@@ -125,6 +140,9 @@ elf_size(const uint8_t *data)
 
     memcpy(&head, data, sizeof(head));
     size_t size = sizeof(head);
+    if (head.e_machine != MACHINE_CUDA) {
+        return size;
+    }
     size = larger(size, head.e_shoff + (size_t)head.e_shnum * head.e_shentsize);
     size = larger(size, head.e_phoff + (size_t)head.e_phnum * head.e_phentsize);
     for (size_t i = 0; i < head.e_shnum && head.e_shentsize >= sizeof(section); i++) {
@@ -139,11 +157,10 @@ elf_size(const uint8_t *data)
 int
 vg_image_open(struct vg_image *out, const void *image, bool only_ptx)
 {
-    uint32_t magic;
+    uint32_t magic = read_magic(image);
     int r;
 
     *out = (struct vg_image){ .count = 0 };
-    memcpy(&magic, image, sizeof(magic));
     if (magic == WRAPPER_MAGIC) {
         struct wrapper wrapper;
         memcpy(&wrapper, image, sizeof(wrapper));
@@ -151,11 +168,11 @@ vg_image_open(struct vg_image *out, const void *image, bool only_ptx)
         if (image == NULL) {
             return -EINVAL;
         }
-        memcpy(&magic, image, sizeof(magic));
+        magic = read_magic(image);
     }
     if (magic == CONTAINER_MAGIC) {
         r = open_container(out, image, only_ptx);
-    } else if (memcmp(image, ELFMAG, SELFMAG) == 0) {
+    } else if (magic == ELF_MAGIC) {
         r = add_slice(out, image, elf_size(image));
     } else {
         r = add_slice(out, image, strlen(image) + 1);
@@ -164,6 +181,62 @@ vg_image_open(struct vg_image *out, const void *image, bool only_ptx)
         vg_image_close(out);
     }
     return r;
+}
+
+static bool
+fits(size_t size, uint64_t offset, uint64_t length)
+{
+    return offset <= size && length <= size - offset;
+}
+
+static bool
+is_whole_elf(const uint8_t *data, size_t size)
+{
+    Elf64_Ehdr head;
+    Elf64_Shdr section;
+
+    if (size < sizeof(head)) {
+        return false;
+    }
+    memcpy(&head, data, sizeof(head));
+    if (!fits(size, head.e_shoff, (uint64_t)head.e_shnum * head.e_shentsize) ||
+        !fits(size, head.e_phoff, (uint64_t)head.e_phnum * head.e_phentsize)) {
+        return false;
+    }
+    for (size_t i = 0; i < head.e_shnum && head.e_shentsize >= sizeof(section); i++) {
+        memcpy(&section, data + head.e_shoff + i * head.e_shentsize, sizeof(section));
+        if (section.sh_type != SHT_NOBITS &&
+            !fits(size, section.sh_offset, section.sh_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+vg_image_is_whole(const void *image, size_t size)
+{
+    struct container head;
+    uint32_t magic;
+
+    if (size < sizeof(magic)) {
+        return false;
+    }
+    memcpy(&magic, image, sizeof(magic));
+    if (magic == WRAPPER_MAGIC) {
+        return false; /* it holds a pointer */
+    }
+    if (magic == ELF_MAGIC) {
+        return is_whole_elf(image, size);
+    }
+    if (magic != CONTAINER_MAGIC) {
+        return true; /* text: it ends where it ends */
+    }
+    if (size < sizeof(head)) {
+        return false;
+    }
+    memcpy(&head, image, sizeof(head));
+    return fits(size, head.header_size, head.body_size);
 }
 
 static bool
@@ -185,14 +258,14 @@ vg_image_has_ptx(const void *image, unsigned arch)
     struct wrapper wrapper;
     struct entry entry;
 
-    memcpy(&head.magic, image, sizeof(head.magic));
+    head.magic = read_magic(image);
     if (head.magic == WRAPPER_MAGIC) {
         memcpy(&wrapper, image, sizeof(wrapper));
         image = wrapper.data;
         if (image == NULL) {
             return true;
         }
-        memcpy(&head.magic, image, sizeof(head.magic));
+        head.magic = read_magic(image);
     }
     if (head.magic != CONTAINER_MAGIC) {
         return true;

@@ -34,3 +34,6 @@ void vg_image_close(struct vg_image *image);
 /* Has the container behind @image PTX that a device of @arch (80) can use? True for what
  * is no container. */
 bool vg_image_has_ptx(const void *image, unsigned arch);
+
+/* Are the @size bytes at @image, of a file, all that the image says it has? */
+bool vg_image_is_whole(const void *image, size_t size);

@@ -98,7 +98,7 @@ get_logs(struct vg_call *call, const struct jit *jit, void **values)
         }
         jit->buffers[i][size] = '\0';
         if (jit->size_index[i] >= 0) {
-            values[jit->size_index[i]] = (void *)(uintptr_t)(size != 0 ? size + 1 : 0);
+            values[jit->size_index[i]] = (void *)(uintptr_t)size;
         }
     }
 }
@@ -199,16 +199,18 @@ vg_drv_cuLibraryLoadData(CUlibrary *library, const void *code, CUjit_option *jit
                 jit_options, jit_values);
 }
 
-/* Return: the file's bytes with a NUL behind them, or NULL. */
-static char *
-read_image_file(const char *path)
+/* The file's bytes with a NUL behind them; a file that holds less than it says is no
+ * image.
+ */
+static CUresult
+read_image_file(const char *path, char **out_data)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *data = NULL;
     size_t size = 0;
 
     if (fd < 0) {
-        return NULL;
+        return CUDA_ERROR_FILE_NOT_FOUND;
     }
     const off_t end = lseek(fd, 0, SEEK_END);
     if (end > 0 && end <= (off_t)VG_MESSAGE_MAX) {
@@ -217,17 +219,21 @@ read_image_file(const char *path)
     while (data != NULL && size < (size_t)end) {
         const ssize_t n = pread(fd, data + size, (size_t)end - size, (off_t)size);
         if (n <= 0) {
-            free(data);
-            data = NULL;
-        } else {
-            size += (size_t)n;
+            break;
         }
-    }
-    if (data != NULL) {
-        data[size] = '\0';
+        size += (size_t)n;
     }
     close(fd);
-    return data;
+    if (data == NULL) {
+        return end > 0 ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_ERROR_INVALID_IMAGE;
+    }
+    data[size] = '\0';
+    if (!vg_image_is_whole(data, size)) {
+        free(data);
+        return CUDA_ERROR_INVALID_IMAGE;
+    }
+    *out_data = data;
+    return CUDA_SUCCESS;
 }
 
 CUresult
@@ -236,11 +242,12 @@ vg_drv_cuModuleLoad(CUmodule *module, const char *path)
     if (module == NULL || path == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    char *image = read_image_file(path);
-    if (image == NULL) {
-        return CUDA_ERROR_FILE_NOT_FOUND;
+    char *image = NULL;
+    CUresult result = read_image_file(path, &image);
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
-    const CUresult result = vg_drv_cuModuleLoadData(module, image);
+    result = vg_drv_cuModuleLoadData(module, image);
     free(image);
     return result;
 }
@@ -254,12 +261,13 @@ vg_drv_cuLibraryLoadFromFile(CUlibrary *library, const char *path,
     if (library == NULL || path == NULL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    char *image = read_image_file(path);
-    if (image == NULL) {
-        return CUDA_ERROR_FILE_NOT_FOUND;
+    char *image = NULL;
+    CUresult result = read_image_file(path, &image);
+    if (result != CUDA_SUCCESS) {
+        return result;
     }
-    const CUresult result = vg_drv_cuLibraryLoadData(
-        library, image, jit_options, jit_values, jit_count, options, values, count);
+    result = vg_drv_cuLibraryLoadData(library, image, jit_options, jit_values, jit_count,
+                                      options, values, count);
     free(image);
     return result;
 }

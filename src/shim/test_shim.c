@@ -200,7 +200,9 @@ truncated_entry_does_not_lead_outside(void **state)
 static void
 text_and_elf_have_their_sizes(void **state)
 {
-    Elf64_Ehdr head = { .e_shoff = 200, .e_shnum = 0, .e_shentsize = 64 };
+    Elf64_Ehdr head = {
+        .e_machine = 190, .e_shoff = 200, .e_shnum = 0, .e_shentsize = 64
+    };
     uint8_t data[256] = { 0 };
     struct vg_image image;
 
@@ -214,6 +216,41 @@ text_and_elf_have_their_sizes(void **state)
     assert_int_equal(vg_image_open(&image, data, true), 0);
     assert_int_equal(image.size, 200);
     vg_image_close(&image);
+
+    head.e_machine = EM_X86_64; /* sizes that mean nothing here */
+    memcpy(data, &head, sizeof(head));
+    assert_int_equal(vg_image_open(&image, data, true), 0);
+    assert_int_equal(image.size, sizeof(head));
+    vg_image_close(&image);
+
+    char *nothing = calloc(1, 1); /* one byte, and no more is read */
+    assert_non_null(nothing);
+    assert_int_equal(vg_image_open(&image, nothing, true), 0);
+    assert_int_equal(image.size, 1);
+    vg_image_close(&image);
+    free(nothing);
+}
+
+static void
+cut_files_are_not_whole(void **state)
+{
+    Elf64_Ehdr head = {
+        .e_machine = 190, .e_shoff = 64, .e_shnum = 1, .e_shentsize = 64
+    };
+    uint8_t data[512] = { 0 };
+
+    (void)state;
+    const size_t whole = make_container(data, true);
+    assert_true(vg_image_is_whole(data, whole));
+    for (size_t size = 0; size < whole; size++) {
+        assert_false(vg_image_is_whole(data, size));
+    }
+    memset(data, 0, sizeof(data));
+    memcpy(head.e_ident, ELFMAG, SELFMAG);
+    memcpy(data, &head, sizeof(head));
+    assert_true(vg_image_is_whole(data, 128));
+    assert_false(vg_image_is_whole(data, 127));
+    assert_true(vg_image_is_whole(".version 7.0", 12));
 }
 
 /* --- parameters --- */
@@ -319,6 +356,7 @@ main(void)
         cmocka_unit_test(wrapper_leads_to_its_container),
         cmocka_unit_test(truncated_entry_does_not_lead_outside),
         cmocka_unit_test(text_and_elf_have_their_sizes),
+        cmocka_unit_test(cut_files_are_not_whole),
         cmocka_unit_test(parameters_go_where_the_kernel_wants_them),
         cmocka_unit_test(packed_parameters_must_be_large_enough),
         cmocka_unit_test(window_gives_and_takes),

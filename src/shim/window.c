@@ -79,6 +79,31 @@ vg_window_free(void *address)
     return r;
 }
 
+void
+vg_window_free_context(vg_id context)
+{
+    struct block **link = &blocks, *gone = NULL;
+
+    pthread_mutex_lock(&window_lock);
+    while (*link != NULL) {
+        struct block *block = *link;
+        if (block->context != context) {
+            link = &block->next;
+            continue;
+        }
+        *link = block->next;
+        (void)madvise((void *)(uintptr_t)block->base, block->size, MADV_REMOVE);
+        block->next = gone;
+        gone = block;
+    }
+    pthread_mutex_unlock(&window_lock);
+    while (gone != NULL) {
+        struct block *next = gone->next;
+        free(gone);
+        gone = next;
+    }
+}
+
 bool
 vg_window_find(uint64_t address, struct vg_window_block *out)
 {

@@ -150,6 +150,25 @@ fork_after_init(void)
     return 0;
 }
 
+/* A posted call that the driver refuses is reported once, by the next waiting call: a
+ * synchronise is carried out first, any other call is not. */
+static int
+refused_later(void)
+{
+    CUdeviceptr bad, other = 0;
+
+    begin();
+    EXPECT(cuMemAlloc_v2(&bad, 4096) == CUDA_SUCCESS);
+    bad += 64; /* not the start of an allocation */
+    EXPECT(cuMemFreeAsync(bad, NULL) == CUDA_SUCCESS);
+    EXPECT(cuMemAlloc_v2(&other, 4096) != CUDA_SUCCESS && other == 0);
+    EXPECT(cuMemAlloc_v2(&other, 4096) == CUDA_SUCCESS && other != 0);
+    EXPECT(cuMemFreeAsync(bad, NULL) == CUDA_SUCCESS);
+    EXPECT(cuCtxSynchronize() != CUDA_SUCCESS);
+    EXPECT(cuCtxSynchronize() == CUDA_SUCCESS);
+    return 0;
+}
+
 static CUdeviceptr exit_memory;
 
 static void
@@ -212,6 +231,7 @@ main(int argc, char **argv)
         { "any-child", wait_for_any_child },
         { "subreaper", wait_as_subreaper },
         { "fork", fork_after_init },
+        { "refused", refused_later },
         { "exit", call_at_exit },
         { "exit-when-lost", exit_when_lost },
     };

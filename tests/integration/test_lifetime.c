@@ -260,6 +260,16 @@ exit_handlers_may_call(void **state)
 }
 
 static void
+refused_post_is_reported_once(void **state)
+{
+    (void)state;
+    run("refused", NULL, 0);
+    setenv("CUDA_LAUNCH_BLOCKING", "1", 1);
+    run("fork", NULL, 0);
+    unsetenv("CUDA_LAUNCH_BLOCKING");
+}
+
+static void
 worker_is_no_child_of_the_program(void **state)
 {
     (void)state;
@@ -380,6 +390,7 @@ main(int argc, char **argv)
         cmocka_unit_test(killed_worker_ends_a_wait_under_way),
         cmocka_unit_test(exit_handlers_may_call),
         cmocka_unit_test(exit_handlers_survive_a_lost_worker),
+        cmocka_unit_test(refused_post_is_reported_once),
         cmocka_unit_test(worker_is_no_child_of_the_program),
         cmocka_unit_test(worker_is_no_child_of_a_subreaper),
         cmocka_unit_test(worker_is_no_child_of_pid_1),
