@@ -9,6 +9,8 @@ export BUILD JOBS
 
 NINJA      = ninja -C $(BUILD) -j$(JOBS)
 CONFIGURED = $(BUILD)/build.ninja
+# what a program needs to run on the vGPU
+STACK      = vgpu vgpu-worker lib/libcuda.so.1 lib/libvgpu-soft.so
 # what needs downloads is asked for by name (make check-clients)
 SUITES     = --no-suite clients
 
@@ -32,7 +34,8 @@ check-clients: all
 
 demo:
 	@tools/setup clients
-	@$(MAKE) --no-print-directory all
+	@[ -f $(CONFIGURED) ] || meson setup $(BUILD)
+	@$(NINJA) $(STACK) || { tools/explain build; exit 1; }
 	@demo/demo.sh
 
 # sanitizer builds run our own programs; stock programs run the plain build
