@@ -81,11 +81,17 @@ join(struct vg_capture *capture, struct vg_stream *stream)
 static void
 leave(struct vg_stream *stream)
 {
-    struct vg_stream **link = &stream->capture->streams;
-    while (*link != stream) {
-        link = &(*link)->capture_next;
+    struct vg_capture *capture = stream->capture;
+    if (capture == NULL) {
+        return;
     }
-    *link = stream->capture_next;
+    for (struct vg_stream **link = &capture->streams; *link != NULL;
+         link = &(*link)->capture_next) {
+        if (*link == stream) {
+            *link = stream->capture_next;
+            break;
+        }
+    }
     stream->capture = NULL;
     free(stream->deps);
     stream->deps = NULL;
@@ -98,11 +104,13 @@ close_capture(struct vg_capture *capture)
     while (capture->streams != NULL) {
         leave(capture->streams);
     }
-    struct vg_capture **link = &open_captures;
-    while (*link != capture) {
-        link = &(*link)->next;
+    for (struct vg_capture **link = &open_captures; *link != NULL;
+         link = &(*link)->next) {
+        if (*link == capture) {
+            *link = capture->next;
+            break;
+        }
     }
-    *link = capture->next;
     free(capture);
 }
 

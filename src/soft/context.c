@@ -21,13 +21,6 @@
 static struct vg_context *primary, *all;
 static uint64_t next_id = 1;
 
-CUresult
-vg_soft_leave(CUresult result)
-{
-    vg_soft_unlock();
-    return result;
-}
-
 struct vg_context *
 vg_context_primary(void)
 {

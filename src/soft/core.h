@@ -66,7 +66,12 @@ CUresult vg_soft_enter(struct vg_context **out);
 /* The same, but a sticky error does not refuse: for what ends things. */
 CUresult vg_soft_enter_any(struct vg_context **out);
 /* Releases the lock. Return: @result. */
-CUresult vg_soft_leave(CUresult result);
+static inline CUresult
+vg_soft_leave(CUresult result)
+{
+    vg_soft_unlock();
+    return result;
+}
 
 /* The live, active context of a handle, or NULL. Lock held. */
 struct vg_context *vg_context_find(CUcontext handle);

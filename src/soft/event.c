@@ -290,7 +290,7 @@ vg_drv_cuCtxRecordEvent(CUcontext handle, CUevent event_handle)
     struct vg_event *event = NULL;
     CUresult r =
         context != NULL ? find_event(event_handle, &event) : vg_context_refusal(handle);
-    if (r == CUDA_SUCCESS) {
+    if (r == CUDA_SUCCESS && context != NULL && event != NULL) {
         r = record(context->legacy, event);
     }
     return vg_soft_leave(r);
@@ -304,7 +304,7 @@ vg_drv_cuCtxWaitEvent(CUcontext handle, CUevent event_handle)
     struct vg_event *event = NULL;
     CUresult r =
         context != NULL ? find_event(event_handle, &event) : vg_context_refusal(handle);
-    if (r == CUDA_SUCCESS) {
+    if (r == CUDA_SUCCESS && context != NULL && event != NULL) {
         r = wait_event(context->legacy, event);
     }
     return vg_soft_leave(r);

@@ -152,7 +152,8 @@ flatten(struct builder *b, struct vg_graph *graph, const uint32_t *entry)
             left--;
         }
         if (left == before) {
-            for (b->bad = graph->nodes; b->bad->mark != UNPLACED;) {
+            b->bad = graph->nodes;
+            while (b->bad != NULL && b->bad->mark != UNPLACED) {
                 b->bad = b->bad->next;
             }
             b->why = "the graph has a cycle";

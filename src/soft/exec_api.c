@@ -461,9 +461,9 @@ CUresult
 vg_drv_cuGraphLaunch(CUgraphExec handle, CUstream stream_handle)
 {
     struct vg_exec *exec;
-    struct vg_stream *stream;
+    struct vg_stream *stream = NULL;
     CUresult r = enter_launch(handle, stream_handle, &exec, &stream);
-    if (r != CUDA_SUCCESS) {
+    if (r != CUDA_SUCCESS || stream == NULL) {
         return r;
     }
     if (stream->capture != NULL) {

@@ -80,7 +80,7 @@ initialise_unit(struct vg_module *module, size_t unit)
     const uint64_t *addresses = module->addresses[unit];
     for (uint32_t i = 0; i < ptx->n_vars; i++) {
         const struct vg_ptx_var *var = &ptx->vars[i];
-        if (!has_storage(var)) {
+        if (!has_storage(var) || addresses[i] == 0) {
             continue;
         }
         // NOLINTNEXTLINE(performance-no-int-to-ptr)

@@ -130,7 +130,8 @@ CUresult
 vg_node_read(const CUgraphNodeParams *p, struct vg_work *out,
              struct vg_context **out_context)
 {
-    CUresult r = pick_context(NULL, out_context);
+    CUresult r;
+    pick_context(NULL, out_context);
     *out = (struct vg_work){ .kind = VG_WORK_EMPTY };
     switch ((int)p->type) {
     case CU_GRAPH_NODE_TYPE_KERNEL:

@@ -546,6 +546,7 @@ settle(struct vg_op *first)
     first->queue_next = NULL;
     while (list != NULL) {
         struct vg_op *op = list;
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): its submission's reference is held
         list = op->queue_next;
         op->is_done = true;
         op->finished_ns = op->work.kind == VG_WORK_RECORD ? vg_soft_now() : 0;
@@ -561,7 +562,7 @@ settle(struct vg_op *first)
             vg_op_unref(next); /* the edge's; the one of its submission remains */
         }
         op->n_next = 0;
-        vg_op_unref(op);
+        vg_op_unref(op); /* of its submission */
     }
     if (engine.n_waiters > 0) {
         pthread_cond_broadcast(&engine.done);
