@@ -311,6 +311,32 @@ vg_drv_cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *copy, CUstream stream)
     return copy_3d(copy, stream, true, VG_CUDA_cuMemcpy3DAsync_v2);
 }
 
+/* One address space: the contexts of a copy between peers say nothing new. */
+static CUresult
+copy_peer(const CUDA_MEMCPY3D_PEER *c, CUstream stream, bool is_async, int number)
+{
+    CUDA_MEMCPY3D plain;
+
+    if (c == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    _Static_assert(sizeof(plain) == sizeof(*c), "contexts stand where nothing stands");
+    memcpy(&plain, c, sizeof(plain));
+    return copy_3d(&plain, stream, is_async, number);
+}
+
+CUresult
+vg_drv_cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *copy)
+{
+    return copy_peer(copy, vg_front_default_stream(), false, VG_CUDA_cuMemcpy3DPeer);
+}
+
+CUresult
+vg_drv_cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *copy, CUstream stream)
+{
+    return copy_peer(copy, stream, true, VG_CUDA_cuMemcpy3DPeerAsync);
+}
+
 /* A linear piece of an array is a box of one row. */
 static CUresult
 copy_row(CUarray dst_array, void *dst, size_t dst_offset, CUarray src_array,

@@ -167,3 +167,90 @@ vg_drv_cuGraphExecNodeSetParams(CUgraphExec exec, CUgraphNode node,
         return vg_front_not_carried(VG_CUDA_cuGraphExecNodeSetParams);
     }
 }
+
+/* --- questions about a node of any type --- */
+
+static CUresult
+get_kernel(CUgraphNode node, CUgraphNodeParams *out)
+{
+    CUDA_KERNEL_NODE_PARAMS_v2 kernel;
+
+    const CUresult result = vg_drv_cuGraphKernelNodeGetParams_v2(node, &kernel);
+    if (result == CUDA_SUCCESS) {
+        memcpy(&out->kernel, &kernel, sizeof(kernel));
+    }
+    return result;
+}
+
+static CUresult
+get_memset(CUgraphNode node, CUgraphNodeParams *out)
+{
+    CUDA_MEMSET_NODE_PARAMS fill;
+
+    const CUresult result = vg_drv_cuGraphMemsetNodeGetParams(node, &fill);
+    if (result == CUDA_SUCCESS) {
+        memcpy(&out->memset, &fill, sizeof(fill));
+    }
+    return result;
+}
+
+static CUresult
+get_host(CUgraphNode node, CUgraphNodeParams *out)
+{
+    CUDA_HOST_NODE_PARAMS host;
+
+    const CUresult result = vg_drv_cuGraphHostNodeGetParams(node, &host);
+    if (result == CUDA_SUCCESS) {
+        out->host.fn = host.fn;
+        out->host.userData = host.userData;
+    }
+    return result;
+}
+
+CUresult
+vg_drv_cuGraphNodeGetParams(CUgraphNode node, CUgraphNodeParams *params)
+{
+    CUgraphNodeParams out = { 0 };
+
+    if (params == NULL) {
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    CUresult result = vg_drv_cuGraphNodeGetType(node, &out.type);
+    if (result != CUDA_SUCCESS) {
+        return result;
+    }
+    switch ((int)out.type) {
+    case CU_GRAPH_NODE_TYPE_KERNEL:
+        result = get_kernel(node, &out);
+        break;
+    case CU_GRAPH_NODE_TYPE_MEMCPY:
+        result = vg_drv_cuGraphMemcpyNodeGetParams(node, &out.memcpy.copyParams);
+        break;
+    case CU_GRAPH_NODE_TYPE_MEMSET:
+        result = get_memset(node, &out);
+        break;
+    case CU_GRAPH_NODE_TYPE_HOST:
+        result = get_host(node, &out);
+        break;
+    case CU_GRAPH_NODE_TYPE_GRAPH:
+        result = vg_drv_cuGraphChildGraphNodeGetGraph(node, &out.graph.graph);
+        break;
+    case CU_GRAPH_NODE_TYPE_EMPTY:
+        break;
+    case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+        result = vg_drv_cuGraphEventWaitNodeGetEvent(node, &out.eventWait.event);
+        break;
+    case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+        result = vg_drv_cuGraphEventRecordNodeGetEvent(node, &out.eventRecord.event);
+        break;
+    case CU_GRAPH_NODE_TYPE_MEM_FREE:
+        result = vg_drv_cuGraphMemFreeNodeGetParams(node, &out.free.dptr);
+        break;
+    default:
+        return vg_front_not_carried(VG_CUDA_cuGraphNodeGetParams);
+    }
+    if (result == CUDA_SUCCESS) {
+        *params = out;
+    }
+    return result;
+}
