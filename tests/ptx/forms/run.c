@@ -114,15 +114,16 @@ vg_forms_item(const struct vg_forms *forms, size_t index)
 void
 vg_forms_fail(struct vg_forms *forms, const char *format, ...)
 {
+    char message[sizeof(forms->current->message)];
     va_list args;
 
-    if (forms->current->state != VG_FORM_PASSED) {
-        return;
-    }
-    forms->current->state = VG_FORM_FAILED;
     va_start(args, format);
-    vsnprintf(forms->current->message, sizeof(forms->current->message), format, args);
+    vsnprintf(message, sizeof(message), format, args);
     va_end(args);
+    if (forms->current->state == VG_FORM_PASSED) {
+        forms->current->state = VG_FORM_FAILED;
+        memcpy(forms->current->message, message, sizeof(message));
+    }
 }
 
 void

@@ -202,7 +202,7 @@ static void
 operation(struct generator *g)
 {
     const struct operation *op = &operations[pick(g, N_OPERATIONS)];
-    unsigned numbers[4];
+    unsigned numbers[4] = { 0 };
     bool guarded = strchr(op->ptx, ';')[1] == '\0' && pick(g, 5) == 0;
     unsigned guard = pick(g, 4);
     bool negated = pick(g, 2) == 0;

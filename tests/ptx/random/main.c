@@ -89,13 +89,16 @@ compile(struct run *run, const char *helpers)
 {
     char source[96];
     char library[96];
-    const char *cc = getenv("CC") != NULL ? getenv("CC") : "cc";
+    const char *cc = getenv("CC");
 
     snprintf(source, sizeof(source), "%s/random.c", run->folder);
     snprintf(library, sizeof(library), "%s/random.so", run->folder);
     if (write_source(run, source) != 0) {
         fprintf(stderr, "cannot write '%s': %s\n", source, strerror(errno));
         return NULL;
+    }
+    if (cc == NULL) {
+        cc = "cc";
     }
     pid_t pid = fork();
     if (pid == 0) {
@@ -104,13 +107,14 @@ compile(struct run *run, const char *helpers)
         _exit(127);
     }
     int status = 0;
+    void *handle = NULL;
     if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
         fprintf(stderr, "cannot compile '%s' with %s\n", source, cc);
-        return NULL;
-    }
-    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        fprintf(stderr, "%s\n", dlerror());
+    } else {
+        handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+        if (handle == NULL) {
+            fprintf(stderr, "%s\n", dlerror());
+        }
     }
     unlink(source);
     unlink(library);
@@ -212,6 +216,26 @@ run_all(const struct run *run, void *library)
     return failed;
 }
 
+/* Return: how many kernels failed, or -1 when nothing could be run. */
+static int
+run_program(struct run *run, const char *helpers)
+{
+    if (generate_all(run) != 0 || mkdtemp(run->folder) == NULL) {
+        return -1;
+    }
+    void *library = compile(run, helpers);
+    if (library == NULL) {
+        return -1;
+    }
+    unsigned failed = run_all(run, library);
+    printf("[  PASSED  ] %u test(s).\n", run->count - failed);
+    if (failed != 0) {
+        printf("[  FAILED  ] %u test(s).\n", failed);
+    }
+    dlclose(library);
+    return (int)failed;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,23 +256,14 @@ main(int argc, char **argv)
     printf("seed %" PRIu64 ", %u kernels\n", run.seed, run.count);
     fflush(stdout);
     run.kernels = calloc(run.count, sizeof(*run.kernels));
-    if (run.kernels == NULL || generate_all(&run) != 0 || mkdtemp(run.folder) == NULL) {
+    if (run.kernels == NULL) {
         return 2;
     }
-    void *library = compile(&run, argv[1]);
-    if (library == NULL) {
-        return 1;
-    }
-    unsigned failed = run_all(&run, library);
-    printf("[  PASSED  ] %u test(s).\n", run.count - failed);
-    if (failed != 0) {
-        printf("[  FAILED  ] %u test(s).\n", failed);
-    }
+    int failed = run_program(&run, argv[1]);
     for (unsigned i = 0; i < run.count; i++) {
         free(run.kernels[i].ptx);
         free(run.kernels[i].c);
     }
     free(run.kernels);
-    dlclose(library);
     return failed != 0;
 }
