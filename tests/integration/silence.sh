@@ -18,8 +18,9 @@ count() {
 }
 
 check() {
-    strace -f -o "$work/plain" "$@" > /dev/null
-    strace -f -E LD_PRELOAD="$library" -o "$work/with" "$@" > /dev/null
+    # the program's own verdict does not matter here (sshd may miss its keys)
+    strace -f -o "$work/plain" "$@" > /dev/null 2>&1 || true
+    strace -f -E LD_PRELOAD="$library" -o "$work/with" "$@" > /dev/null 2>&1 || true
     count "$work/plain" > "$work/plain.counts"
     count "$work/with" > "$work/with.counts"
     if ! diff "$work/plain.counts" "$work/with.counts"; then
@@ -40,5 +41,8 @@ check /bin/true
 check /bin/bash -c :
 if [ -x /usr/bin/python3 ]; then
     check /usr/bin/python3 -S -c pass
+fi
+if [ -x /usr/sbin/sshd ]; then
+    check /usr/sbin/sshd -t
 fi
 echo PASS
