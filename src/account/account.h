@@ -6,7 +6,7 @@
  * daemon.
  *
  * Each user of the machine has one small file for each device, in /dev/shm (else in
- * XDG_RUNTIME_DIR; VGPU_ACCOUNTS names another folder). A process that uses the device
+ * XDG_RUNTIME_DIR; VGPU_ACCOUNTS names another folder, or `none`). A process that uses the device
  * owns one slot in its user's file and is the only one that writes it. A reader adds up
  * the files of all users and passes over the slots of processes that have ended, so what
  * a killed process used is free as soon as the kernel has taken its memory back.
@@ -53,6 +53,8 @@ void vg_account_open(const uint8_t uuid[16], uint64_t *io_total, bool is_fixed);
 
 /* This process uses the device from now on, for @client (0: for itself). */
 void vg_account_join(pid_t client);
+/* And no more. */
+void vg_account_leave(void);
 
 /* Publishes what this process uses. Return: false when that is more than what was
  * published and all processes together would use more than the device has; then nothing

@@ -175,6 +175,15 @@ vg_account_join(pid_t client)
     }
 }
 
+void
+vg_account_leave(void)
+{
+    if (account.slot != NULL) {
+        account.slot->state = 0;
+        account.slot = NULL;
+    }
+}
+
 /* The sum over all processes but this one. */
 static uint64_t
 sum_others(void)
@@ -193,9 +202,7 @@ sum_others(void)
     free(uses);
     /* our own slot is among them: nobody else writes it */
     const uint64_t ours = account.slot != NULL ? account.slot->used : 0;
-    account.others = sum > ours ? sum - ours : 0;
-    account.others_at = vg_account_now();
-    return account.others;
+    return sum > ours ? sum - ours : 0;
 }
 
 uint64_t
@@ -221,6 +228,8 @@ vg_account_set_used(uint64_t used)
         return true;
     }
     const uint64_t others = sum_others();
+    account.others = others;
+    account.others_at = vg_account_now();
     if (others <= account.total && used <= account.total - others) {
         return true;
     }

@@ -12,6 +12,7 @@
 #include "cuda_driver.h"
 
 #include "front/driver.h"
+#include "soft/account.h"
 #include "soft/capture.h"
 #include "soft/memory.h"
 #include "soft/print.h"
@@ -267,6 +268,7 @@ end_context(struct vg_context *context)
     vg_memory_end_context(context);
     context->is_active = false;
     context->is_ending = false;
+    vg_soft_account_context(-1);
     context->generation++;
     context->retains = 0;
     set_defaults(context);
@@ -279,6 +281,7 @@ begin_context(struct vg_context *context)
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     context->is_active = true;
+    vg_soft_account_context(1);
     return CUDA_SUCCESS;
 }
 

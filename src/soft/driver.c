@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "front/driver.h"
+#include "soft/account.h"
 #include "soft/core.h"
 #include "soft/memory.h"
 #include "soft/settings.h"
@@ -141,7 +142,7 @@ fill_sheet(void)
     snprintf(sheet.name, sizeof sheet.name, "vGPU software (CC %u.%u, %u threads)",
              settings->cc_major, settings->cc_minor, settings->threads);
     fill_uuid(settings);
-    sheet.total_memory = settings->memory;
+    sheet.total_memory = vg_soft_account_open(sheet.uuid.bytes);
     for (size_t i = 0; i < sizeof fixed_attributes / sizeof fixed_attributes[0]; i++) {
         sheet.attributes[fixed_attributes[i].attribute] = fixed_attributes[i].value;
     }
@@ -166,11 +167,11 @@ vg_driver_init(void)
     if (vg_settings_get()->memory == 0) {
         return CUDA_ERROR_NO_DEVICE;
     }
-    CUresult r = vg_memory_init(vg_settings_get()->memory);
+    fill_sheet();
+    CUresult r = vg_memory_init(sheet.total_memory);
     if (r != CUDA_SUCCESS) {
         return r;
     }
-    fill_sheet();
     if (vg_context_module_init() != 0) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }

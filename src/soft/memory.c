@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "account/account.h"
 #include "base/log.h"
 #include "soft/heap.h"
 #include "soft/settings.h"
@@ -115,6 +116,11 @@ vg_memory_alloc(struct vg_context *context, uint64_t size, uint64_t align,
     if (size <= room && ((size + VG_HEAP_ALIGN - 1) & ~(VG_HEAP_ALIGN - 1)) <= room) {
         r = vg_heap_alloc(&memory.heap, size, align, &block);
     }
+    if (r == 0 && !vg_account_set_used(memory.heap.used)) {
+        /* other processes have the rest of the device */
+        vg_heap_free(&memory.heap, block->base, NULL);
+        r = -ENOMEM;
+    }
     if (r == 0) {
         block->owner = context;
         block->tag = (uint32_t)kind;
@@ -161,6 +167,7 @@ vg_memory_release(uint64_t base)
     give_pages_back(base, size);
     write_lock();
     vg_heap_free(&memory.heap, base, NULL);
+    vg_account_set_used(memory.heap.used);
     unlock();
 }
 
@@ -332,6 +339,7 @@ vg_memory_end_context(struct vg_context *context)
             vg_heap_free(&memory.heap, block.base, NULL);
         }
     }
+    vg_account_set_used(memory.heap.used);
     for (size_t i = memory.n_ranges; i-- > 0;) {
         struct range range = memory.ranges[i];
         if (range.context != context) {
@@ -430,8 +438,10 @@ vg_memory_is_arena(uint64_t address)
 void
 vg_memory_info(uint64_t *out_free, uint64_t *out_total)
 {
+    uint64_t others = vg_account_others();
     read_lock();
-    *out_free = memory.total - memory.heap.used;
+    uint64_t left = memory.total - memory.heap.used;
+    *out_free = left > others ? left - others : 0;
     *out_total = memory.total;
     unlock();
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "account/account.h"
 #include "base/log.h"
 #include "front/driver.h"
 #include "interp/interp.h"
@@ -531,7 +532,9 @@ make_ready(struct vg_op *op)
         queue_on_pool(op);
         break;
     }
-    engine.n_running++;
+    if (engine.n_running++ == 0) {
+        vg_account_set_busy(true);
+    }
     op->context->n_running++;
     op->context->n_calls += op->work.kind == VG_WORK_CALL;
     return false;
@@ -572,7 +575,9 @@ settle(struct vg_op *first)
 static void
 finish(struct vg_op *op)
 {
-    engine.n_running--;
+    if (--engine.n_running == 0) {
+        vg_account_set_busy(false);
+    }
     op->context->n_running--;
     op->context->n_calls -= op->work.kind == VG_WORK_CALL;
     if (op->work.kind == VG_WORK_KERNEL) {

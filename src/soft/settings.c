@@ -228,6 +228,8 @@ read_environment(void)
     } else if (!vg_settings_parse_size(memory, &settings.memory)) {
         refuse("VGPU_SOFT_MEMORY", memory);
         settings.memory = default_memory();
+    } else {
+        settings.memory_is_set = true;
     }
     if (settings.arena_size != 0 && settings.memory > settings.arena_size) {
         settings.memory = settings.arena_size;

@@ -19,6 +19,7 @@
 struct vg_settings {
     unsigned cc_major, cc_minor;
     uint64_t memory;
+    bool memory_is_set; /* by the user, not by what is free just now */
     unsigned sms;
     unsigned threads;
     uint64_t arena_base, arena_size; /* 0: not set */
