@@ -20,5 +20,6 @@ struct vg_command {
 };
 
 extern const struct vg_command vg_command_info;
+extern const struct vg_command vg_command_smi;
 extern const struct vg_command vg_command_run;
 extern const struct vg_command vg_command_version;

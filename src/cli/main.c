@@ -18,6 +18,7 @@
 static const struct vg_command *const commands[] = {
     &vg_command_run,
     &vg_command_info,
+    &vg_command_smi,
     &vg_command_version,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
