@@ -37,7 +37,11 @@ if [ "${1:-}" = static ] || [ "${1:-}" = shared ]; then
     kinds=$1
     shift
 fi
-[ $# -gt 0 ] || set -- $(cd $SOURCES && ls ./*.cu | sed 's|^\./||; s|\.cu$||')
+if [ $# -eq 0 ]; then
+    set -- $(cd $SOURCES && ls ./*.cu | sed 's|^\./||; s|\.cu$||')
+    # refused by name there: the variables lie where the program cannot read
+    [ "$mode" != worker ] || set -- $(printf '%s\n' "$@" | grep -vx managed_variables)
+fi
 
 if [ -z "${CUDA_TOOLKIT:-}" ]; then
     eval "$(tools/fetch --shell)"
