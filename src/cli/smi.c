@@ -166,7 +166,7 @@ print_head(const struct vg_smi_nvml *nvml)
     (void)nvml->cuda_version(&version);
     (void)snprintf(cuda, sizeof(cuda), "%d.%d", version / 1000, version % 1000 / 10);
     (void)printf("%s\n" RULE "\n", now);
-    (void)printf("| vgpu smi %-22s Driver Version: %-15s CUDA Version: %-8s |\n",
+    (void)printf("| vgpu smi %-23s Driver Version: %-15s CUDA Version: %-8s |\n",
                  VGPU_VERSION, driver, cuda);
     (void)printf(
         "|-----------------------------------------+------------------------+------"
@@ -206,7 +206,7 @@ print_gpu(const struct vg_smi_gpu *gpu)
     if (gpu->has_utilization) {
         (void)snprintf(busy, sizeof(busy), "%u%%", gpu->utilization.gpu);
     }
-    (void)printf("| %3u  %-26.26s     Off | %-16s   Off | %20s |\n", gpu->index,
+    (void)printf("| %3u  %-29.29s  Off | %-16s   Off | %20s |\n", gpu->index,
                  gpu->name, gpu->pci.bus_id, "N/A");
     (void)printf("| %3s  %4s   %4s %22s | %22s | %8s %11s |\n", fan, heat, "N/A", power,
                  use, busy, "Default");
@@ -228,9 +228,9 @@ print_gpu_processes(const struct vg_smi_nvml *nvml, const struct vg_smi_gpu *gpu
         char use[24];
         read_process_name(nvml, list[i].pid, name, sizeof(name));
         const size_t length = strlen(name);
-        const char *tail = length > 36 ? name + length - 36 : name;
+        const char *tail = length > 34 ? name + length - 34 : name;
         (void)snprintf(use, sizeof(use), "%lluMiB", mib(list[i].used));
-        (void)printf("| %4u   N/A  N/A %15u      C   %-36s %12s |\n", gpu->index,
+        (void)printf("| %4u   N/A  N/A %14u      C   %-34s %12s |\n", gpu->index,
                      list[i].pid, tail, use);
     }
     free(list);

@@ -412,7 +412,58 @@ class Sheet(Started):
             worker.wait()
 
 
+class Smi(Started):
+    def smi(self, *arguments, status=0):
+        done = subprocess.run([os.path.join(BUILD, "vgpu"), "smi", *arguments], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout
+
+    def test_list(self):
+        self.assertRegex(self.smi("-L"), r"^GPU 0: .+ \(UUID: GPU-[0-9a-f-]{36}\)\n$")
+
+    def test_table(self):
+        one = Client()
+        self.assertEqual(one.ask(f"alloc {48 * MIB}"), "0")
+        lines = self.smi().splitlines()[1:]
+        self.assertEqual({len(line) for line in lines if line}, {91})
+        row = [line for line in lines if f" {one.pid} " in line]
+        self.assertEqual(len(row), 1)
+        self.assertIn("python", row[0])
+        self.assertRegex(row[0], r" (4[89]|50)MiB \|$")
+        one.close()
+
+    def test_full(self):
+        text = self.smi("-q")
+        self.assertRegex(text, r"Attached GPUs +: 1\n")
+        self.assertRegex(text, r"Temperature +: N/A\n")
+        self.assertRegex(text, r"FB Memory Total +: 1024 MiB\n")
+
+    def test_queries(self):
+        fields = "--query-gpu=index,memory.total,memory.used,power.draw"
+        self.assertEqual(self.smi(fields, "--format=csv"),
+                         "index, memory.total [MiB], memory.used [MiB], power.draw [W]\n"
+                         "0, 1024 MiB, 0 MiB, [N/A]\n")
+        self.assertEqual(self.smi(fields, "--format=csv,noheader,nounits", "-i", "0"),
+                         "0, 1024, 0, [N/A]\n")
+        self.assertEqual(self.smi("--query-gpu=nonsense", "--format=csv", status=2), "")
+        self.assertEqual(self.smi(fields, status=2), "")
+        one = Client()
+        self.assertEqual(one.ask(f"alloc {48 * MIB}"), "0")
+        text = self.smi("--query-compute-apps=pid,process_name,used_memory",
+                        "--format=csv,noheader,nounits")
+        pid, name, used = text.strip().split(", ")
+        self.assertEqual(int(pid), one.pid)
+        self.assertIn("python", name)
+        self.assertIn(int(used), (48, 49, 50))
+        one.close()
+
+
 class Accounts(Started):
+    def setUp(self):
+        super().setUp()
+        self.until(20, lambda: self.processes() == {})
+
     def test_looking_is_no_use(self):
         self.assertEqual(self.processes(), {})
         self.assertEqual(self.memory().used, 0)
