@@ -101,8 +101,10 @@ send_request(struct vg_call *call, bool posted)
     };
     int r = vg_lane_reserve(lane->lane, head.size);
     if (r == 0) {
+        /* the release pairs with the acquire in reverse.c: a function that this call sets
+         * off sees what the program wrote before */
         head.ticket =
-            atomic_fetch_add_explicit(&vg_conn.ticket, 1, memory_order_relaxed) + 1;
+            atomic_fetch_add_explicit(&vg_conn.ticket, 1, memory_order_acq_rel) + 1;
         memcpy(call->req.data, &head, sizeof(head));
         r = vg_lane_send(lane->lane, call->req.data, call->req.size);
     }
@@ -170,6 +172,9 @@ read_reply(struct vg_call *call, struct vg_client_lane *lane)
         (void)fwrite(data + size - head.text, 1, head.text, stdout);
         (void)fflush(stdout);
     }
+    /* pairs with the release in reverse.c: a function that the answer waited for is seen
+     * whole */
+    (void)atomic_load_explicit(&vg_conn.reverse_done, memory_order_acquire);
     call->reply_size = head.size;
     vg_dec_init(&call->rep, data, size - head.text);
     call->result = (CUresult)head.result;

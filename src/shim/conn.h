@@ -45,7 +45,8 @@ struct vg_conn {
     uint32_t welcome_flags;
     bool blocking; /* CUDA_LAUNCH_BLOCKING=1 */
     struct vg_device_sheet devices[VG_DEVICE_MAX];
-    _Atomic uint64_t ticket; /* last one taken */
+    _Atomic uint64_t ticket;       /* last one taken */
+    _Atomic uint64_t reverse_done; /* functions of the program that have returned */
     _Atomic bool lost;
 };
 

@@ -59,7 +59,11 @@ serve(void *arg)
             vg_conn_lost(size == 0 ? "the link is down" : "it broke the protocol");
             return NULL;
         }
+        /* pairs with the release of the ticket in call.c */
+        (void)atomic_load_explicit(&vg_conn.ticket, memory_order_acquire);
         run(&packet);
+        /* pairs with the acquire in read_reply() */
+        atomic_fetch_add_explicit(&vg_conn.reverse_done, 1, memory_order_release);
         const struct vg_control_reverse_end end = {
             .header = { VG_CONTROL_REVERSE_END, sizeof(end) }, .serial = packet.serial
         };

@@ -33,6 +33,13 @@
 
 #include "base/log.h"
 
+/* The same function as clone(), by the name that sanitizers do not intercept: they take
+ * the child for a fork of its own and would mark this process's state. */
+int __clone(int (*function)(void *), void *stack, int flags, void *arg, ...);
+
+/* Nor may instrumented code run where two processes share one thread's state. */
+#define UNSANITIZED __attribute__((no_sanitize("address", "thread", "undefined")))
+
 #define STACK_SIZE  (64u << 10)
 #define ENV_MAX     128
 #define WORKER_FD   3
@@ -49,7 +56,7 @@ struct plan {
 };
 
 /* A system call that does not touch errno: the caller's thread owns that. */
-static long
+UNSANITIZED static long
 raw(long number, long a, long b, long c, long d)
 {
 #if defined(__x86_64__)
@@ -67,7 +74,7 @@ raw(long number, long a, long b, long c, long d)
 }
 
 /* Signals as a new process expects them; the table is ours alone (no CLONE_SIGHAND). */
-static void
+UNSANITIZED static void
 reset_signals(void)
 {
     struct {
@@ -84,7 +91,7 @@ reset_signals(void)
     (void)raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof(none));
 }
 
-static int
+UNSANITIZED static int
 become_worker(void *arg)
 {
     struct plan *plan = arg;
@@ -112,14 +119,14 @@ become_worker(void *arg)
     return 0;
 }
 
-static int
+UNSANITIZED static int
 be_middle(void *arg)
 {
     struct plan *plan = arg;
     int status;
 
     const int pid =
-        clone(become_worker, plan->worker_stack_top, CLONE_VM | CLONE_VFORK, plan);
+        __clone(become_worker, plan->worker_stack_top, CLONE_VM | CLONE_VFORK, plan);
     if (pid < 0) {
         plan->error = EAGAIN;
     } else if (plan->middle_stays) {
@@ -236,7 +243,7 @@ run_middle(struct plan *plan, uint8_t *middle_stack_top)
     sigfillset(&all);
     /* a thread's own mask on Linux, and older than pthread_sigmask of glibc 2.32 */
     sigprocmask(SIG_BLOCK, &all, &old);
-    const int pid = clone(be_middle, middle_stack_top, flags, plan);
+    const int pid = __clone(be_middle, middle_stack_top, flags, plan);
     const int error = errno;
     if (pid >= 0 && !plan->middle_stays) {
         while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR) {
