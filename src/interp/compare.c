@@ -54,7 +54,7 @@ deliver(struct vg_warp *w, const struct vg_iop *op, uint32_t mask, uint32_t bits
         const R *a = VG_ROW(R, w, op->a);                                      \
         const R *b = VG_ROW(R, w, op->b);                                      \
         uint32_t bits = 0;                                                     \
-        for (uint32_t l = 0; l < VG_LANES; l++) {                              \
+        for (uint32_t l = 0; l < VG_WALK; l++) {                               \
             const T x = SEEN(a[l]);                                            \
             const T y = SEEN(b[l]);                                            \
             bits |= (uint32_t)(EXPR) << l;                                     \

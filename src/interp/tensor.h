@@ -76,7 +76,7 @@ vg_tensor_integers(enum vg_ptx_type type, const void *from, unsigned count, int1
     for (unsigned i = 0; i < count; i++) {
         switch (type) {
         case VG_PTX_S8:
-            out[i] = (int8_t)p[i];
+            out[i] = (int16_t)((p[i] ^ 0x80) - 0x80);
             break;
         case VG_PTX_U8:
             out[i] = p[i];
