@@ -12,6 +12,9 @@
 #include "shim/ids.h"
 #include "wire/internal.h"
 
+/* Has an attribute been set of a kernel that has more than one handle? */
+static _Atomic bool two_handles_set;
+
 /* Decodes a reply. Return: a sheet, or NULL and the decoder or memory failed. */
 static struct vg_kernel *
 read_sheet(struct vg_dec *rep)
@@ -128,6 +131,57 @@ vg_kernel_pack(const struct vg_kernel *kernel, void **params, void **extra, uint
     return CUDA_SUCCESS;
 }
 
+/* The sheet's value. What a program may set (those from the dynamic shared memory on) can
+ * have been set through another handle of the same kernel: then the worker is asked. */
+static bool
+known_attribute(const void *function, CUfunction_attribute attrib, int *out)
+{
+    struct vg_kernel *kernel = NULL;
+
+    if ((int)attrib < 0 || (int)attrib >= VG_KERNEL_ATTRIBUTES ||
+        atomic_load_explicit(&vg_conn.lost, memory_order_relaxed) ||
+        ((int)attrib >= CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES &&
+         atomic_load_explicit(&two_handles_set, memory_order_relaxed)) ||
+        vg_kernel_get(function, &kernel) != CUDA_SUCCESS ||
+        (kernel->known >> (int)attrib & 1) == 0) {
+        return false;
+    }
+    *out = atomic_load_explicit(&kernel->attributes[attrib], memory_order_relaxed);
+    return true;
+}
+
+CUresult
+vg_drv_cuFuncGetAttribute(int *value, CUfunction_attribute attrib, CUfunction function)
+{
+    if (value != NULL && known_attribute(function, attrib, value)) {
+        return CUDA_SUCCESS;
+    }
+    return vg_send_cuFuncGetAttribute(value, attrib, function);
+}
+
+CUresult
+vg_drv_cuKernelGetAttribute(int *value, CUfunction_attribute attrib, CUkernel kernel,
+                            CUdevice dev)
+{
+    if (value != NULL && dev == 0 && vg_conn.device_count == 1 &&
+        vg_id_type_of(vg_id_from_handle(kernel)) == VG_ID_KERN &&
+        known_attribute(kernel, attrib, value)) {
+        return CUDA_SUCCESS;
+    }
+    return vg_send_cuKernelGetAttribute(value, attrib, kernel, dev);
+}
+
+/* A module's function has one handle; a kernel, and its functions, have several. */
+static void
+note_set(const void *function)
+{
+    const vg_id owner = vg_client_ids_parent(vg_id_from_handle(function));
+
+    if (vg_id_type_of(owner) != VG_ID_MODULE) {
+        atomic_store_explicit(&two_handles_set, true, memory_order_relaxed);
+    }
+}
+
 /* An attribute that already has the value costs no call; the others are posted. */
 CUresult
 vg_drv_cuFuncSetAttribute(CUfunction function, CUfunction_attribute attrib, int value)
@@ -149,6 +203,7 @@ vg_drv_cuFuncSetAttribute(CUfunction function, CUfunction_attribute attrib, int 
     /* it may be refused, and the refusal belongs to this call */
     const CUresult sent = vg_send_cuFuncSetAttribute(function, attrib, value);
     if (sent == CUDA_SUCCESS) {
+        note_set(function);
         atomic_store_explicit(&kernel->attributes[attrib], value, memory_order_relaxed);
     }
     return sent;
@@ -161,6 +216,7 @@ vg_drv_cuKernelSetAttribute(CUfunction_attribute attrib, int value, CUkernel ker
     struct vg_kernel *sheet = vg_client_ids_data(vg_id_from_handle(kernel));
 
     const CUresult result = vg_send_cuKernelSetAttribute(attrib, value, kernel, dev);
+    note_set(kernel);
     if (result == CUDA_SUCCESS && sheet != NULL && (int)attrib >= 0 &&
         (int)attrib < VG_KERNEL_ATTRIBUTES) {
         atomic_store_explicit(&sheet->attributes[attrib], value, memory_order_relaxed);

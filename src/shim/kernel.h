@@ -4,8 +4,8 @@
 /*
  * kernel - what the client knows of a kernel: one reply, kept with its handle.
  *
- * Immutable after it was made, but for the attributes that a program may set; those are
- * atomic. Lives until the handle's slot gets another owner.
+ * Immutable after it was made, but for the attributes that a program may set and the
+ * name; those are atomic. Lives until the handle's slot gets another owner.
  */
 
 #include <stdatomic.h>
@@ -25,7 +25,8 @@ struct vg_kernel {
     _Atomic int attributes[VG_KERNEL_ATTRIBUTES]; /* by CUfunction_attribute */
     uint32_t known;                               /* bit per attribute */
     uint32_t param_count;
-    uint32_t param_size; /* bytes of the whole parameter block */
+    uint32_t param_size;      /* bytes of the whole parameter block */
+    const char *_Atomic name; /* kept for good (name.c); NULL until it is asked for */
     struct vg_kernel_param params[];
 };
 
