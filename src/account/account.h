@@ -6,10 +6,11 @@
  * daemon.
  *
  * Each user of the machine has one small file for each device, in /dev/shm (else in
- * XDG_RUNTIME_DIR; VGPU_ACCOUNTS names another folder, or `none`). A process that uses the device
- * owns one slot in its user's file and is the only one that writes it. A reader adds up
- * the files of all users and passes over the slots of processes that have ended, so what
- * a killed process used is free as soon as the kernel has taken its memory back.
+ * XDG_RUNTIME_DIR; VGPU_ACCOUNTS names another folder, or `none`). A process that uses
+ * the device owns one slot in its user's file and is the only one that writes it. A
+ * reader adds up the files of all users and passes over the slots of processes that have
+ * ended, so what a killed process used is free as soon as the kernel has taken its memory
+ * back.
  *
  * Nobody can harm another user: a file is believed only when it belongs to the user in
  * its name, is a plain file with one link, and the process of a slot is that user's. The

@@ -152,7 +152,12 @@ vg_account_slot_lives(const struct vg_account_slot *slot, uid_t user)
 {
     uint64_t start = 0;
 
-    return vg_account_process(slot->owner, user, &start) && start == slot->owner_start;
+    if (!vg_account_process(slot->owner, user, &start) || start != slot->owner_start) {
+        return false;
+    }
+    const uint64_t expected = slot->client_start;
+    return expected == 0 ||
+           (vg_account_process(slot->client, 0, &start) && start == expected);
 }
 
 uint64_t

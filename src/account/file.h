@@ -40,7 +40,8 @@ struct vg_account_slot {
     _Atomic uint64_t last_us;    /* CLOCK_REALTIME */
     /* number of the bucket << 32 | ns busy in it */
     _Atomic uint64_t bucket[VG_ACCOUNT_BUCKETS];
-    uint64_t reserved[8];
+    _Atomic uint64_t client_start; /* 0: not known, so not asked */
+    uint64_t reserved[7];
 };
 
 struct vg_account_file {
@@ -61,11 +62,13 @@ void vg_account_prefix(const uint8_t uuid[16], char out[48]);
 int
 vg_account_open_file(const char *folder, const char *name, uid_t user, bool is_writer);
 
-/* Facts of a living process: its start time, and whether it is @user's. Return: false
- * for one that has ended (a zombie too). */
+/* Facts of a living process: its start time, and whether it is @user's (0: anybody's).
+ * Return: false for one that has ended (a zombie too). */
 bool vg_account_process(pid_t pid, uid_t user, uint64_t *out_start);
 
-/* Is the slot's process alive, and is it what the slot says? */
+/* Are the slot's processes alive, and are they what the slot says? Without its client the
+ * owner is about to end: giving its memory back takes it a while, with which nobody need
+ * wait. */
 bool vg_account_slot_lives(const struct vg_account_slot *slot, uid_t user);
 
 /* Inode of our pid namespace; 0 when it cannot be known. */

@@ -139,6 +139,11 @@ take_slot(struct vg_account_slot *slot, pid_t client)
     slot->owner = account.owner;
     slot->client = client > 0 ? client : account.owner;
     slot->owner_start = start;
+    start = 0;
+    if (client > 0 && client != account.owner) {
+        (void)vg_account_process(client, 0, &start);
+    }
+    slot->client_start = start;
     slot->space = vg_account_space();
     slot->used = 0;
     slot->started_ns = vg_account_now();
