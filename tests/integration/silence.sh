@@ -5,8 +5,12 @@
 set -eu
 
 library=$(realpath "$1") # ld.so asks for the working directory when a path is relative
-command -v strace > /dev/null 2>&1 || exit 77
-strace -o /dev/null true 2> /dev/null || exit 77
+skip() {
+    echo "silence: $1"
+    exit 77
+}
+command -v strace > /dev/null 2>&1 || skip "strace is not installed"
+strace -o /dev/null true 2> /dev/null || skip "tracing is not allowed here"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
