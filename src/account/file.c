@@ -37,11 +37,7 @@ vg_account_folder(char *out, size_t size)
             folder = secure_getenv("XDG_RUNTIME_DIR");
         }
     }
-    if (!is_folder(folder) || strlen(folder) >= size) {
-        return false;
-    }
-    strcpy(out, folder);
-    return true;
+    return is_folder(folder) && snprintf(out, size, "%s", folder) < (int)size;
 }
 
 void
@@ -52,7 +48,8 @@ vg_account_prefix(const uint8_t uuid[16], char out[48])
     for (int i = 0; i < 16; i++) {
         at += sprintf(at, "%02x", uuid[i]);
     }
-    strcpy(at, "-");
+    at[0] = '-';
+    at[1] = '\0';
 }
 
 /* A plain file of that user which nobody else can write, with no second name. */

@@ -57,17 +57,20 @@ load(struct vg_smi_nvml *nvml, struct vg_error *err)
     free(lib);
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
-        return vg_error_set(err, -ENOENT, "cannot load NVML: %s", dlerror());
+        (void)vg_error_set(err, -ENOENT, "cannot load NVML: %s", dlerror());
+        return -ENOENT;
     }
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         void *entry = dlsym(library, entries[i].name);
         if (entry == NULL) {
-            return vg_error_set(err, -ENOENT, "'%s' has no %s", path, entries[i].name);
+            (void)vg_error_set(err, -ENOENT, "'%s' has no %s", path, entries[i].name);
+            return -ENOENT;
         }
         memcpy((char *)nvml + entries[i].offset, &entry, sizeof(entry));
     }
     if (setenv("VGPU_ENDPOINT", "soft", 0) != 0) {
-        return vg_error_set(err, -ENOMEM, "out of memory");
+        (void)vg_error_set(err, -ENOMEM, "out of memory");
+        return -ENOMEM;
     }
     r = nvml->init();
     if (r != 0) {
@@ -75,7 +78,7 @@ load(struct vg_smi_nvml *nvml, struct vg_error *err)
                            nvml->error_string(r), r);
         vg_error_hint(err, "VGPU_LOG=info says why; VGPU_ENDPOINT=soft asks for the "
                            "software GPU");
-        return err->code;
+        return -ENODEV;
     }
     return 0;
 }
@@ -94,10 +97,10 @@ read_gpu(const struct vg_smi_nvml *nvml, unsigned index, struct vg_smi_gpu *out)
     }
     out->device = device;
     if (nvml->name(device, out->name, sizeof(out->name)) != 0) {
-        (void)strcpy(out->name, "N/A");
+        (void)snprintf(out->name, sizeof(out->name), "N/A");
     }
     if (nvml->uuid(device, out->uuid, sizeof(out->uuid)) != 0) {
-        (void)strcpy(out->uuid, "N/A");
+        (void)snprintf(out->uuid, sizeof(out->uuid), "N/A");
     }
     (void)nvml->pci(device, &out->pci);
     out->has_memory = nvml->memory(device, &out->memory) == 0;
@@ -206,8 +209,8 @@ print_gpu(const struct vg_smi_gpu *gpu)
     if (gpu->has_utilization) {
         (void)snprintf(busy, sizeof(busy), "%u%%", gpu->utilization.gpu);
     }
-    (void)printf("| %3u  %-29.29s  Off | %-16s   Off | %20s |\n", gpu->index,
-                 gpu->name, gpu->pci.bus_id, "N/A");
+    (void)printf("| %3u  %-29.29s  Off | %-16s   Off | %20s |\n", gpu->index, gpu->name,
+                 gpu->pci.bus_id, "N/A");
     (void)printf("| %3s  %4s   %4s %22s | %22s | %8s %11s |\n", fan, heat, "N/A", power,
                  use, busy, "Default");
     (void)printf("|%41s|%24s| %20s |\n", "", "", "N/A");
@@ -401,7 +404,7 @@ static int
 run_smi(int argc, char **argv, struct vg_error *err)
 {
     struct vg_smi_request request;
-    struct vg_smi_nvml nvml;
+    struct vg_smi_nvml nvml = { 0 };
     unsigned count = 0;
 
     int r = vg_smi_parse(argc, argv, &request, err);

@@ -87,7 +87,7 @@ struct vg_smi_request {
 int vg_smi_parse(int argc, char **argv, struct vg_smi_request *out, struct vg_error *err);
 
 /* Return: 0, or -EINVAL naming the field that is none. */
-int vg_smi_check_fields(const char *fields, bool of_apps, struct vg_error *err);
+int vg_smi_check_fields(const char *list, bool of_apps, struct vg_error *err);
 
 void vg_smi_print_header(const struct vg_smi_request *request, bool of_apps);
 void vg_smi_print_gpu(const struct vg_smi_request *request, const struct vg_smi_gpu *gpu);

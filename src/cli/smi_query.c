@@ -156,7 +156,7 @@ put_time(void)
     (void)printf("%s", text);
 }
 
-/* @process and @name: NULL in a query of GPUs. */
+/* @process and @name: empty in a query of GPUs. */
 static void
 put_field(const struct vg_smi_request *request, size_t i, const struct vg_smi_gpu *gpu,
           const struct vg_smi_process *process, const char *name)
@@ -227,7 +227,7 @@ put_field(const struct vg_smi_request *request, size_t i, const struct vg_smi_gp
 
 static void
 print_row(const struct vg_smi_request *request, const struct vg_smi_gpu *gpu,
-          const struct vg_smi_process *process, const char *process_name)
+          const struct vg_smi_process *process, const char *process_name, bool of_apps)
 {
     const char *list = request->fields;
     const char *gap = "";
@@ -235,7 +235,7 @@ print_row(const struct vg_smi_request *request, const struct vg_smi_gpu *gpu,
 
     while (next_name(&list, name, sizeof(name))) {
         (void)printf("%s", gap);
-        put_field(request, find_field(name, process != NULL), gpu, process, process_name);
+        put_field(request, find_field(name, of_apps), gpu, process, process_name);
         gap = ", ";
     }
     (void)printf("\n");
@@ -244,14 +244,16 @@ print_row(const struct vg_smi_request *request, const struct vg_smi_gpu *gpu,
 void
 vg_smi_print_gpu(const struct vg_smi_request *request, const struct vg_smi_gpu *gpu)
 {
-    print_row(request, gpu, NULL, NULL);
+    const struct vg_smi_process none = { 0 };
+
+    print_row(request, gpu, &none, "", false);
 }
 
 void
 vg_smi_print_app(const struct vg_smi_request *request, const struct vg_smi_gpu *gpu,
                  const struct vg_smi_process *process, const char *name)
 {
-    print_row(request, gpu, process, name);
+    print_row(request, gpu, process, name, true);
 }
 
 /* --- command line --- */

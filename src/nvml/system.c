@@ -33,10 +33,12 @@ driver_text(void)
 nvmlReturn_t
 vg_nvml_text(char *out, unsigned length, const char *text)
 {
-    if (strlen(text) >= length) {
+    const size_t size = strlen(text) + 1;
+
+    if (size > length) {
         return NVML_ERROR_INSUFFICIENT_SIZE;
     }
-    strcpy(out, text);
+    memcpy(out, text, size);
     return NVML_SUCCESS;
 }
 

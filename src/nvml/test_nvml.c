@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,9 +47,9 @@ vg_nvml_look(struct vg_nvml_host *out)
     for (unsigned i = 0; i < 2; i++) {
         struct nvmlDevice_st *device = &out->devices[i];
         device->index = i;
-        strcpy(device->name, "a device");
-        strcpy(device->uuid_text, "GPU-00000000-0000-0000-0000-00000000000");
-        strcat(device->uuid_text, i == 0 ? "a" : "b");
+        snprintf(device->name, sizeof(device->name), "a device");
+        snprintf(device->uuid_text, sizeof(device->uuid_text),
+                 "GPU-00000000-0000-0000-0000-00000000000%c", i == 0 ? 'a' : 'b');
         device->uuid[15] = (uint8_t)(10 + i);
         device->total_memory = 1 << 30;
         device->attributes[VG_ATTRIBUTE_PCI_BUS] = (int32_t)(1 + i);
