@@ -20,6 +20,9 @@ struct vg_command {
 };
 
 extern const struct vg_command vg_command_info;
+extern const struct vg_command vg_command_install;
 extern const struct vg_command vg_command_smi;
 extern const struct vg_command vg_command_run;
+extern const struct vg_command vg_command_status;
+extern const struct vg_command vg_command_uninstall;
 extern const struct vg_command vg_command_version;

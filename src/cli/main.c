@@ -16,10 +16,8 @@
 #include "cli/error.h"
 
 static const struct vg_command *const commands[] = {
-    &vg_command_run,
-    &vg_command_info,
-    &vg_command_smi,
-    &vg_command_version,
+    &vg_command_run,       &vg_command_info,   &vg_command_smi,     &vg_command_install,
+    &vg_command_uninstall, &vg_command_status, &vg_command_version,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -41,7 +39,7 @@ print_help(FILE *out)
                 "Runs unmodified CUDA programs where there is no NVIDIA driver.\n\n",
                 out);
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        (void)fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        (void)fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     }
     (void)fputs("\n'vgpu COMMAND --help' says more. For example:\n"
                 "  vgpu run -- ./my-cuda-program\n",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,4 +40,18 @@ vg_paths_lib(char **out_dir, struct vg_error *err)
     (void)vg_error_set(err, -ENOENT, "there is no libcuda.so.1 in '%s/lib'", self);
     vg_error_hint(err, "run 'make' to build it");
     return err->code;
+}
+
+char *
+vg_path_print(char out[PATH_MAX], const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    const int n = vsnprintf(out, PATH_MAX, format, args);
+    va_end(args);
+    if (n < 0 || n >= PATH_MAX) {
+        out[0] = '\0';
+    }
+    return out;
 }

@@ -7,6 +7,8 @@
  * They lie in `lib` beside the program, as in the build folder, or in `../lib/vgpu`.
  */
 
+#include <limits.h>
+
 struct vg_error;
 
 /*
@@ -14,3 +16,10 @@ struct vg_error;
  * the caller frees, or -ENOENT or -ENOMEM with @err filled.
  */
 int vg_paths_lib(char **out_dir, struct vg_error *err);
+
+/*
+ * Prints a path into @out; one that does not fit becomes "", which no file has.
+ * Return: @out.
+ */
+char *vg_path_print(char out[PATH_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
