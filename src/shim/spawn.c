@@ -164,9 +164,12 @@ find_self(struct dl_phdr_info *info, size_t size, void *arg)
 static bool
 find_program(char *out)
 {
-    static const char *const places[] = { "../vgpu-worker", "vgpu-worker",
-                                          "../bin/vgpu-worker", "../../bin/vgpu-worker",
-                                          "../libexec/vgpu-worker" };
+    static const char *const places[] = {
+        "../vgpu-worker",         "vgpu-worker",
+        "../bin/vgpu-worker",     "../../bin/vgpu-worker",
+        "../libexec/vgpu-worker", "../vgpu/vgpu-worker",
+        "vgpu/vgpu-worker",       "../lib/vgpu/vgpu-worker"
+    };
     const char *named = secure_getenv("VGPU_WORKER");
     char self[PATH_MAX] = "", joined[PATH_MAX + 32];
 
