@@ -4,13 +4,14 @@
  * info - `vgpu info`: the device as a program sees it through our libcuda.so.1.
  */
 
-#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -37,67 +38,58 @@ print_device(const struct vg_probe *probe, const char *path)
     (void)printf("library:   %s\n", path);
 }
 
-/* Is @path, or what it links to, some file other than @ours? */
-static bool
-is_other(const char *path, const char *ours)
+/* Writes the name of the libcuda.so.1 that the loader takes; in a child of its own. */
+static void
+tell_loaded(int out)
 {
-    char *real = realpath(path, NULL);
-    char *real_ours = realpath(ours, NULL);
-    const bool other = real != NULL && real_ours != NULL && strcmp(real, real_ours) != 0;
+    void *library = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    struct link_map *map = NULL;
 
-    free(real);
-    free(real_ours);
-    return other;
+    if (library != NULL && dlinfo(library, RTLD_DI_LINKMAP, &map) == 0) {
+        (void)!write(out, map->l_name, strlen(map->l_name)); /* nothing: nothing found */
+    }
+    _exit(0);
 }
 
-static bool
-report_other(const char *folder, const char *ours)
+/* Return: what a program started from here would load, or "" when it would find none. */
+static void
+find_loaded(char *out_path, size_t size)
+{
+    int fds[2];
+    ssize_t length = 0;
+
+    out_path[0] = '\0';
+    if (pipe(fds) != 0) {
+        return;
+    }
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)close(fds[0]);
+        tell_loaded(fds[1]);
+    }
+    (void)close(fds[1]);
+    if (child > 0) {
+        length = read(fds[0], out_path, size - 1);
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    (void)close(fds[0]);
+    out_path[length > 0 ? length : 0] = '\0';
+}
+
+static void
+print_other(const char *ours)
 {
     char path[PATH_MAX];
 
-    (void)snprintf(path, sizeof(path), "%s/libcuda.so.1", folder);
-    if (access(path, F_OK) != 0 || !is_other(path, ours)) {
-        return false;
+    find_loaded(path, sizeof(path));
+    char *real = path[0] != '\0' ? realpath(path, NULL) : NULL;
+    char *real_ours = realpath(ours, NULL);
+    if (real != NULL && real_ours != NULL && strcmp(real, real_ours) != 0) {
+        (void)printf("other:     %s is what a program loads outside 'vgpu run'\n", path);
     }
-    (void)printf("other:     %s would be loaded first by a program of yours\n", path);
-    return true;
-}
-
-/* The loader looks at LD_LIBRARY_PATH in order, then at its cache, then at the defaults.
- */
-static void
-print_others(const char *ours)
-{
-    static const char *const defaults[] = { "/usr/lib/x86_64-linux-gnu/nvidia/current",
-                                            "/lib/x86_64-linux-gnu",
-                                            "/usr/lib/x86_64-linux-gnu",
-                                            "/usr/local/lib",
-                                            "/lib64",
-                                            "/usr/lib64" };
-    const char *variable = getenv("LD_LIBRARY_PATH");
-    char *folders = variable != NULL ? strdup(variable) : NULL;
-    char *rest = folders;
-    const char *folder;
-    bool found = false;
-    bool ours_first = false;
-
-    while ((folder = strsep(&rest, ":")) != NULL) {
-        char path[PATH_MAX];
-        (void)snprintf(path, sizeof(path), "%s/libcuda.so.1",
-                       folder[0] != '\0' ? folder : ".");
-        if (access(path, F_OK) == 0 && !is_other(path, ours)) {
-            ours_first = true;
-            break;
-        }
-        found |= report_other(folder[0] != '\0' ? folder : ".", ours);
-    }
-    for (size_t i = 0; !ours_first && i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-        found |= report_other(defaults[i], ours);
-    }
-    if (found) {
-        (void)printf("           'vgpu run -- PROGRAM' puts ours before it\n");
-    }
-    free(folders);
+    free(real);
+    free(real_ours);
 }
 
 static int
@@ -123,7 +115,7 @@ run_info(int argc, char **argv, struct vg_error *err)
     if (r == 0) {
         print_device(&probe, path);
     }
-    print_others(path);
+    print_other(path);
     return r;
 }
 

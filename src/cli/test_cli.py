@@ -123,6 +123,14 @@ class Cli(unittest.TestCase):
         self.assertIn("usage: vgpu run", self.vgpu_("run", "--help").stdout)
         self.assertRegex(self.vgpu_("--version").stdout, r"^vgpu \d+\.\d+\.\d+\n$")
 
+    def test_info_names_another_libcuda(self):
+        other = os.path.join(self.home, "other")
+        os.mkdir(other)
+        subprocess.run(["cc", "-shared", "-o", os.path.join(other, "libcuda.so.1"), "-x", "c",
+                        "/dev/null"], check=True)
+        done = self.vgpu_("info", LD_LIBRARY_PATH=other)
+        self.assertIn(f"other:     {other}/libcuda.so.1", done.stdout)
+
     def test_missing_libraries_say_make(self):
         lonely = os.path.join(self.home, "lonely")
         os.mkdir(lonely)
