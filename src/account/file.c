@@ -6,6 +6,7 @@
  * on.
  */
 #include "account/file.h"
+#include "base/floor.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "account/file.h"
+#include "base/floor.h"
 
 /* More users than that of one device are passed over. */
 #define FILES_MAX 64

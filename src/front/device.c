@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/floor.h"
 #include "cuda_front.h"
 #include "front/front_priv.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/floor.h"
 #include "nvml/nvml_priv.h"
 
 const struct nvmlDevice_st *
