@@ -34,8 +34,9 @@ static struct {
     struct vg_account_file *file; /* NULL: we count for ourselves */
     struct vg_account_slot *slot; /* NULL: not joined */
     pid_t owner;
-    uint64_t others;
-    uint64_t others_at;
+    uint64_t others;    /* what the others used... */
+    uint64_t others_at; /* ...at that time, when we used... */
+    uint64_t used_at;   /* ...so much */
 } account = { .fd = -1 };
 
 static struct vg_account_file *
@@ -216,6 +217,16 @@ vg_account_others(void)
     return account.file == NULL ? 0 : sum_others();
 }
 
+/* Was there so much room a moment ago that a few processes that each grow by a little
+ * since then cannot have filled it? */
+static bool
+has_plenty(uint64_t used)
+{
+    return vg_account_now() - account.others_at < FRESH_NS &&
+           used <= account.used_at + account.total / 64 &&
+           used + account.others <= account.total - account.total / 8;
+}
+
 bool
 vg_account_set_used(uint64_t used)
 {
@@ -227,14 +238,13 @@ vg_account_set_used(uint64_t used)
     if (used <= before) {
         return true;
     }
-    /* plenty of room a moment ago is room now */
-    if (vg_account_now() - account.others_at < FRESH_NS && used < account.total / 8 &&
-        account.others < account.total / 8) {
+    if (has_plenty(used)) {
         return true;
     }
     const uint64_t others = sum_others();
     account.others = others;
     account.others_at = vg_account_now();
+    account.used_at = used;
     if (others <= account.total && used <= account.total - others) {
         return true;
     }
