@@ -64,6 +64,8 @@ bool vg_account_set_used(uint64_t used);
 
 /* What all other processes use. */
 uint64_t vg_account_others(void);
+/* The same, at most 20 ms old. */
+uint64_t vg_account_others_lately(void);
 
 /* Work of this process begins or ends on the device. */
 void vg_account_set_busy(bool is_busy);

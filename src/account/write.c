@@ -34,9 +34,9 @@ static struct {
     struct vg_account_file *file; /* NULL: we count for ourselves */
     struct vg_account_slot *slot; /* NULL: not joined */
     pid_t owner;
-    uint64_t others;    /* what the others used... */
-    uint64_t others_at; /* ...at that time, when we used... */
-    uint64_t used_at;   /* ...so much */
+    _Atomic uint64_t others;    /* what the others used... */
+    _Atomic uint64_t others_at; /* ...at that time, when we used... */
+    _Atomic uint64_t used_at;   /* ...so much */
 } account = { .fd = -1 };
 
 static struct vg_account_file *
@@ -217,6 +217,29 @@ vg_account_others(void)
     return account.file == NULL ? 0 : sum_others();
 }
 
+/* Adds up and remembers. */
+static uint64_t
+look_at_others(void)
+{
+    const struct vg_account_slot *slot = account.slot;
+    const uint64_t others = sum_others();
+
+    account.others = others;
+    account.used_at = slot != NULL ? slot->used : 0;
+    account.others_at = vg_account_now();
+    return others;
+}
+
+uint64_t
+vg_account_others_lately(void)
+{
+    if (account.file == NULL) {
+        return 0;
+    }
+    return vg_account_now() - account.others_at < FRESH_NS ? account.others
+                                                           : look_at_others();
+}
+
 /* Was there so much room a moment ago that a few processes that each grow by a little
  * since then cannot have filled it? */
 static bool
@@ -241,10 +264,7 @@ vg_account_set_used(uint64_t used)
     if (has_plenty(used)) {
         return true;
     }
-    const uint64_t others = sum_others();
-    account.others = others;
-    account.others_at = vg_account_now();
-    account.used_at = used;
+    const uint64_t others = look_at_others();
     if (others <= account.total && used <= account.total - others) {
         return true;
     }

@@ -435,6 +435,22 @@ vg_memory_is_arena(uint64_t address)
     return address - memory.heap.base < memory.heap.size; /* neither ever changes */
 }
 
+uint64_t
+vg_memory_total(void)
+{
+    return memory.total; /* never changes */
+}
+
+uint64_t
+vg_memory_room(void)
+{
+    const uint64_t others = vg_account_others_lately();
+    read_lock();
+    const uint64_t left = memory.total - memory.heap.used;
+    unlock();
+    return left > others ? left - others : 0;
+}
+
 void
 vg_memory_info(uint64_t *out_free, uint64_t *out_total)
 {

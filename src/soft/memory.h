@@ -75,5 +75,9 @@ bool vg_memory_is_known(uint64_t address);
 bool vg_memory_is_arena(uint64_t address);
 
 void vg_memory_info(uint64_t *out_free, uint64_t *out_total);
+/* What is free, as of 20 ms ago at most as far as other processes are concerned. */
+uint64_t vg_memory_room(void);
+/* All that the device has. */
+uint64_t vg_memory_total(void);
 /* Ties a block to a pool; NULL for none. */
 void vg_memory_set_pool(uint64_t base, void *pool);

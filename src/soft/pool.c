@@ -62,12 +62,10 @@ get_current(void)
 CUresult
 vg_pool_make_room(struct vg_context *context, uint64_t size)
 {
-    uint64_t free_now, total;
-    vg_memory_info(&free_now, &total);
-    if (size <= free_now) {
+    if (size <= vg_memory_room()) {
         return CUDA_SUCCESS;
     }
-    if (size > total) {
+    if (size > vg_memory_total()) {
         return CUDA_ERROR_OUT_OF_MEMORY;
     }
     return vg_context_drain(context);
