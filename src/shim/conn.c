@@ -250,6 +250,11 @@ vg_conn_open(void)
     for (int i = 0; i < vg_conn.device_count; i++) {
         (void)vg_client_ids_learn(vg_id_make(VG_ID_CTX, false, 1, (uint32_t)i), 0, 0);
     }
+    vg_log(VG_LOG_INFO, "GPU at %s: %d device%s, first '%s', CUDA %d.%d",
+           is_private ? "a private worker" : endpoint.path, vg_conn.device_count,
+           vg_conn.device_count == 1 ? "" : "s",
+           vg_conn.device_count > 0 ? vg_conn.devices[0].name : "none",
+           vg_conn.driver_version / 1000, vg_conn.driver_version % 1000 / 10);
     /* pairs with the acquire in vg_conn_is_open() */
     atomic_store_explicit(&conn_open, true, memory_order_release);
     return CUDA_SUCCESS;

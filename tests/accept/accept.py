@@ -109,6 +109,57 @@ class Tool(unittest.TestCase):
             self.assertEqual(os.listdir(folder), [])
 
 
+WANTS_MORE = r"""
+import ctypes
+cuda = ctypes.CDLL("libcuda.so.1")
+context, module, function = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+text = (b".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry odd()\n{\n"
+        b".reg .b32 %r<3>;\nfrobnicate.b32 %r1, %r2;\nret;\n}\n")
+assert cuda.cuInit(0) == 0
+assert cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
+assert cuda.cuCtxSetCurrent(context) == 0
+assert cuda.cuModuleGetTexRef(ctypes.byref(module), None, b"x") == 801
+assert cuda.cuModuleGetTexRef(ctypes.byref(module), None, b"x") == 801
+assert cuda.cuModuleLoadData(ctypes.byref(module), text) == 0
+assert cuda.cuModuleGetFunction(ctypes.byref(function), module, b"odd") == 0
+cuda.cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, None, None, None)
+cuda.cuCtxSynchronize()
+"""
+
+
+class Said(unittest.TestCase):
+    """What was wanted and not given is named."""
+
+    def wants_more(self, **environment):
+        done = run(VGPU, "run", "--", sys.executable, "-c", WANTS_MORE, **environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stderr
+
+    def test_at_the_end(self):
+        shown = self.wants_more()
+        self.assertRegex(shown, r"(?m)^vgpu: not carried over the link: call "
+                         r"cuModuleGetTexRef")
+        self.assertRegex(shown, r"(?m)^vgpu: the software GPU does not support odd: "
+                         r"frobnicate\.b32 at line 7")
+        self.assertEqual(len(shown.splitlines()), 3)
+
+    def test_once_in_the_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "log")
+            self.wants_more(VGPU_LOG="info", VGPU_LOG_FILE=path)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        self.assertEqual(text.count("cuModuleGetTexRef"), 1)
+        self.assertEqual(text.count("frobnicate.b32 at line 7"), 1)
+        self.assertIn("GPU at a private worker: 1 device, first 'vGPU software", text)
+
+    def test_trace_has_call_result_and_time(self):
+        text = self.wants_more(VGPU_LOG="trace")
+        self.assertRegex(text, r"(?m)^vgpu: trace: cuInit = CUDA_SUCCESS \(0\), [\d.]+ us$")
+        self.assertRegex(text, r"(?m)^vgpu: trace: cuCtxSynchronize = "
+                         r"CUDA_ERROR_NOT_SUPPORTED \(801\), [\d.]+ us$")
+
+
 class Endpoint(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
