@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Stock monitors on our NVML: nvidia-ml-py, gpustat and nvitop, unmodified.
+"""Stock monitors on our NVML: nvidia-ml-py, gpustat, nvitop and nvtop, unmodified.
 
-    nvml_tools.py --build BUILD --tools FOLDER     FOLDER has their programs and a python
+    nvml_tools.py --build BUILD --tools FOLDER [--nvtop PROGRAM]
+        FOLDER has their programs and a python; nvtop is Debian's (contrib), asked when it is here
 
 A CUDA client holds memory meanwhile; each monitor must name the device as CUDA does, show the
 client's process, and the same figure. After kill -9 of the client all of them show the start
@@ -11,7 +12,10 @@ value. Without an endpoint they say what they say without a driver. Ends with `N
 import argparse
 import json
 import os
+import pty
 import re
+import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -134,6 +138,43 @@ def check_nvitop(tools, pid, used, name):
           done.stdout)
 
 
+def on_terminal(program, env, until, seconds=20):
+    """Runs a program on a terminal until a text is on it, then presses q. Return: what it
+    drew, as plain words."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(program, [program], env)
+    drawn, end, asked = b"", time.monotonic() + seconds, False
+    while time.monotonic() < end:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                drawn += os.read(terminal, 65536)
+            except OSError:  # it has ended
+                break
+        if until.encode() in drawn and not asked:
+            os.write(terminal, b"q")
+            asked = True
+    try:
+        os.kill(child, 9)
+    except ProcessLookupError:
+        pass
+    os.waitpid(child, 0)
+    os.close(terminal)
+    plain = re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]", b" ", drawn)
+    return re.sub(r"[ \t]+", " ", plain.decode("utf-8", "replace"))
+
+
+def check_nvtop(tools, program, pid, used, name):
+    if program is None:
+        print("left out: nvtop is not installed (Debian has it in contrib)")
+        return
+    env = dict(tools.env, TERM="xterm", LINES="40", COLUMNS="150")
+    text = on_terminal(program, env, f"{used // MIB}MiB")
+    check("nvtop: names the device", f"[{name}]" in text, text)
+    check("nvtop: shows the process and its memory",
+          re.search(rf"\b{pid}\b.*\b{used // MIB}MiB", text), text)
+
+
 def check_absence(tools):
     """No endpoint: the tools end as they do on a machine without a driver."""
     empty = tools.env["VGPU_ACCOUNTS"]
@@ -154,6 +195,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
     parser.add_argument("--tools", required=True)
+    parser.add_argument("--nvtop", default=shutil.which("nvtop"))
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
     with tempfile.TemporaryDirectory() as accounts:
@@ -165,6 +207,7 @@ def main():
         used = check_bindings(tools, client.pid, facts)
         check_gpustat(tools, client.pid, used)
         check_nvitop(tools, client.pid, used, facts.split("|")[0])
+        check_nvtop(tools, arguments.nvtop, client.pid, used, facts.split("|")[0])
         client.kill()
         begin = time.monotonic()
         client.communicate()
