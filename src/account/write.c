@@ -31,8 +31,8 @@ static struct {
     uint8_t uuid[16];
     uint64_t total;
     int fd;
-    struct vg_account_file *file; /* NULL: we count for ourselves */
-    struct vg_account_slot *slot; /* NULL: not joined */
+    struct vg_account_file *file;         /* NULL: we count for ourselves */
+    struct vg_account_slot *_Atomic slot; /* NULL: not joined */
     pid_t owner;
     _Atomic uint64_t others;    /* what the others used... */
     _Atomic uint64_t others_at; /* ...at that time, when we used... */
@@ -163,8 +163,11 @@ vg_account_join(pid_t client)
 {
     bool is_full = true;
 
-    if (account.file == NULL || account.slot != NULL || account.owner != getpid() ||
-        !lock_file()) {
+    if (account.owner != getpid()) { /* a child of who opened the accounts */
+        account.owner = getpid();
+        account.slot = NULL;
+    }
+    if (account.file == NULL || account.slot != NULL || !lock_file()) {
         return;
     }
     for (int i = 0; i < VG_ACCOUNT_SLOTS && is_full; i++) {
@@ -184,9 +187,10 @@ vg_account_join(pid_t client)
 void
 vg_account_leave(void)
 {
-    if (account.slot != NULL) {
-        account.slot->state = 0;
-        account.slot = NULL;
+    struct vg_account_slot *slot = atomic_exchange(&account.slot, NULL);
+
+    if (slot != NULL && account.owner == getpid()) {
+        slot->state = 0;
     }
 }
 
@@ -207,7 +211,8 @@ sum_others(void)
     }
     free(uses);
     /* our own slot is among them: nobody else writes it */
-    const uint64_t ours = account.slot != NULL ? account.slot->used : 0;
+    const struct vg_account_slot *slot = account.slot;
+    const uint64_t ours = slot != NULL ? slot->used : 0;
     return sum > ours ? sum - ours : 0;
 }
 
@@ -253,11 +258,13 @@ has_plenty(uint64_t used)
 bool
 vg_account_set_used(uint64_t used)
 {
-    if (account.slot == NULL) {
+    struct vg_account_slot *slot = account.slot;
+
+    if (slot == NULL) {
         return true;
     }
-    const uint64_t before = account.slot->used;
-    account.slot->used = used;
+    const uint64_t before = slot->used;
+    slot->used = used;
     if (used <= before) {
         return true;
     }
@@ -268,7 +275,7 @@ vg_account_set_used(uint64_t used)
     if (others <= account.total && used <= account.total - others) {
         return true;
     }
-    account.slot->used = before;
+    slot->used = before;
     return false;
 }
 
