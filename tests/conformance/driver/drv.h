@@ -10,6 +10,7 @@
  * gets another name before it is loaded: nothing may depend on what a kernel is called.
  */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,15 +53,21 @@ begin(void)
     return context;
 }
 
-/* Gives compiled names ("_Z...") another beginning, in place. */
+/* Gives compiled names ("_Z...") other letters, in place: nothing of them is left to
+ * know. */
 static inline void
 rename_functions(char *text)
 {
     if (getenv("VG_TEST_RENAMED") == NULL) {
         return;
     }
-    for (char *at = strstr(text, "_Z"); at != NULL; at = strstr(at + 2, "_Z")) {
-        at[1] = 'q';
+    for (char *at = strstr(text, "_Z"); at != NULL; at = strstr(at, "_Z")) {
+        for (; isalnum((unsigned char)*at) || *at == '_' || *at == '$'; at++) {
+            if (isalpha((unsigned char)*at)) {
+                const char first = islower((unsigned char)*at) ? 'a' : 'A';
+                *at = (char)(first + (*at - first + 7) % 26);
+            }
+        }
     }
 }
 
