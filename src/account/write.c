@@ -9,14 +9,13 @@
  */
 #include "account/account.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,10 +42,9 @@ static struct vg_account_file *
 map_file(int fd)
 {
     const off_t size = (off_t)sizeof(struct vg_account_file);
-    struct statx facts;
 
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_SIZE, &facts) != 0 ||
-        (facts.stx_size < (uint64_t)size && ftruncate(fd, size) != 0)) {
+    /* all of its pages now: on a full file system a later store would be a SIGBUS */
+    if (posix_fallocate(fd, 0, size) != 0) {
         return NULL;
     }
     void *at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
