@@ -31,7 +31,8 @@ check() {
         echo "FAIL: $1 makes other system calls with the library"
         exit 1
     fi
-    if grep -qE 'vgpu/|client\.conf' "$work/with"; then
+    # the loader itself looks in the library's folder, whatever that is called
+    if grep -vF "${library%/*}" "$work/with" | grep -qE 'vgpu/|client\.conf'; then
         echo "FAIL: $1 looks for our files"
         exit 1
     fi
