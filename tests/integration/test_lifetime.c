@@ -188,18 +188,20 @@ static void
 ended_client_ends_its_worker(void **state)
 {
     struct client client;
+    pid_t left;
 
     (void)state;
     start(&client, "fork", NULL);
     expect_line(&client, "ready");
-    const pid_t worker = find_worker(&client);
-    const int pidfd = worker > 0 ? open_process(worker) : -1;
     assert_int_equal(finish(&client), 0);
-    if (pidfd >= 0) { /* else it was faster than we looked */
-        assert_true(ends_within(pidfd, 1000));
-        close(pidfd);
+    /* the client's own child, which has the token, too, has ended before it */
+    while ((left = find_worker(&client)) != 0) {
+        const int pidfd = open_process(left);
+        if (pidfd >= 0) { /* else it was faster */
+            assert_true(ends_within(pidfd, 1000));
+            close(pidfd);
+        }
     }
-    assert_int_equal(find_worker(&client), 0);
 }
 
 /* Kills the worker of a client that then ends by itself with @status. */
