@@ -192,6 +192,20 @@ class Client:
         self.process.wait()
 
 
+def workers():
+    """The workers of this test: they have its folder in their environment."""
+    mark = os.environ["VGPU_ACCOUNTS"].encode()
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file, open(f"/proc/{pid}/comm") as name:
+                if mark in file.read() and name.read().strip() == "vgpu-worker":
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
 # --- the tests
 
 def library():
@@ -467,6 +481,41 @@ class Accounts(Started):
     def test_looking_is_no_use(self):
         self.assertEqual(self.processes(), {})
         self.assertEqual(self.memory().used, 0)
+        self.until(20, lambda: workers() == [])
+
+    def test_many_lookers(self):
+        """As programs do before each model: open, ask, close, and many of them at once."""
+        code = ("import ctypes, sys\n"
+                "lib = ctypes.CDLL(sys.argv[1])\n"
+                "handle, facts = ctypes.c_void_p(), (ctypes.c_ulonglong * 3)()\n"
+                "assert lib.nvmlInit_v2() == 0\n"
+                "assert lib.nvmlDeviceGetHandleByUUID(sys.argv[2].encode(),"
+                " ctypes.byref(handle)) == 0\n"
+                "assert lib.nvmlDeviceGetMemoryInfo(handle, facts) == 0 and facts[2] == 0\n"
+                "assert lib.nvmlShutdown() == 0\n"
+                "print(facts[0], flush=True)\n"
+                "sys.stdin.read()\n")
+        uuid = ctypes.create_string_buffer(96)
+        self.assertEqual(self.lib.nvmlDeviceGetUUID(self.device, uuid, 96), SUCCESS)
+        begin = time.monotonic()
+        many = [subprocess.Popen([sys.executable, "-c", code,
+                                  os.path.join(LIB, "libnvidia-ml.so.1"), uuid.value.decode()],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                for _ in range(12)]
+        for one in many:
+            self.assertEqual(one.stdout.readline(), f"{self.memory().total}\n")
+        print(f"12 at once: {time.monotonic() - begin:.2f} s")
+        self.assertEqual(self.processes(), {})
+        for one in many:
+            one.kill()
+            one.communicate()
+        self.until(20, lambda: workers() == [])
+
+    def test_workers_are_found(self):
+        one = Client()
+        self.assertEqual(len(workers()), 1)
+        one.close()
+        self.until(20, lambda: workers() == [])
 
     def test_another_process_shows(self):
         first, second = Client(), Client()
@@ -558,6 +607,28 @@ class Accounts(Started):
         idle.close()
         self.until(20, lambda: self.processes() == {})
         self.assertEqual(ask(self.device, samples, ctypes.byref(count), 0), NOT_FOUND)
+
+    def test_two_busy_clients(self):
+        one, other = Client(), Client()
+        for client in (one, other):
+            client.send("turn 2000000000")
+        samples, count = (Sample * 8)(), ctypes.c_uint()
+        ask = self.lib.nvmlDeviceGetProcessUtilization
+        ask.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulonglong]
+
+        def both():
+            count.value = 8
+            return ask(self.device, samples, ctypes.byref(count), 0) == SUCCESS and \
+                count.value == 2
+        self.until(30, both)
+        self.assertEqual({s.pid for s in samples[:2]}, {one.pid, other.pid})
+        busy = Utilization()
+        self.assertEqual(
+            self.lib.nvmlDeviceGetUtilizationRates(self.device, ctypes.byref(busy)), SUCCESS)
+        self.assertGreater(busy.gpu, 0)
+        self.assertLessEqual(busy.gpu, 100)
+        one.kill()
+        other.kill()
 
     def test_planted_link(self):
         folder = tempfile.mkdtemp(dir=os.environ["VGPU_ACCOUNTS"])
