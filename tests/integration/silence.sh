@@ -32,7 +32,7 @@ check() {
         exit 1
     fi
     # the loader itself looks in the library's folder, whatever that is called
-    if grep -vF "${library%/*}" "$work/with" | grep -qE 'vgpu/|client\.conf'; then
+    if grep -qE 'client\.conf|(etc|run|shm|\.config)/vgpu|/vgpu-worker' "$work/with"; then
         echo "FAIL: $1 looks for our files"
         exit 1
     fi
