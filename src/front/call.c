@@ -40,7 +40,7 @@ enter(struct vg_front_call *call, int number, bool per_thread)
     call->per_thread = per_thread;
     call->outer_per_thread = self->per_thread_stream;
     call->entered = true;
-    call->started = vg_log_enabled(VG_LOG_TRACE) ? now_ns() : 0;
+    call->started = vg_log_enabled(VG_LOG_DEBUG) ? now_ns() : 0;
     self->per_thread_stream = per_thread;
     return vg_front_admit(vg_cuda_call_table[number].needs);
 }
@@ -64,8 +64,10 @@ vg_front_leave(struct vg_front_call *call, CUresult result)
     if (call->started != 0) {
         const char *name = vg_front_result_name(result);
         const uint64_t elapsed = now_ns() - call->started;
+        /* a call that fails is worth more than all the others */
+        const bool good = result == CUDA_SUCCESS || result == CUDA_ERROR_NOT_READY;
 
-        vg_log(VG_LOG_TRACE, "%s%s = %s (%d), %llu.%03llu us",
+        vg_log(good ? VG_LOG_TRACE : VG_LOG_DEBUG, "%s%s = %s (%d), %llu.%03llu us",
                vg_cuda_call_table[call->call].name, call->per_thread ? "_ptsz" : "",
                name != NULL ? name : "?", (int)result,
                (unsigned long long)(elapsed / 1000),

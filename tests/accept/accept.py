@@ -153,11 +153,14 @@ class Said(unittest.TestCase):
         self.assertEqual(text.count("frobnicate.b32 at line 7"), 1)
         self.assertIn("GPU at a private worker: 1 device, first 'vGPU software", text)
 
-    def test_trace_has_call_result_and_time(self):
+    def test_trace_has_call_result_and_time_debug_those_that_fail(self):
         text = self.wants_more(VGPU_LOG="trace")
         self.assertRegex(text, r"(?m)^vgpu: trace: cuInit = CUDA_SUCCESS \(0\), [\d.]+ us$")
-        self.assertRegex(text, r"(?m)^vgpu: trace: cuCtxSynchronize = "
+        self.assertRegex(text, r"(?m)^vgpu: debug: cuCtxSynchronize = "
                          r"CUDA_ERROR_NOT_SUPPORTED \(801\), [\d.]+ us$")
+        text = self.wants_more(VGPU_LOG="debug")
+        self.assertIn("debug: cuCtxSynchronize = CUDA_ERROR_NOT_SUPPORTED", text)
+        self.assertNotIn("CUDA_SUCCESS", text)
 
 
 class Endpoint(unittest.TestCase):
