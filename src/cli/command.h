@@ -19,6 +19,7 @@ struct vg_command {
     int (*run)(int argc, char **argv, struct vg_error *err);
 };
 
+extern const struct vg_command vg_command_doctor;
 extern const struct vg_command vg_command_info;
 extern const struct vg_command vg_command_install;
 extern const struct vg_command vg_command_smi;

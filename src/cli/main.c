@@ -16,8 +16,8 @@
 #include "cli/error.h"
 
 static const struct vg_command *const commands[] = {
-    &vg_command_run,       &vg_command_info,   &vg_command_smi,     &vg_command_install,
-    &vg_command_uninstall, &vg_command_status, &vg_command_version,
+    &vg_command_run,       &vg_command_info,   &vg_command_smi,    &vg_command_install,
+    &vg_command_uninstall, &vg_command_status, &vg_command_doctor, &vg_command_version,
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
