@@ -139,8 +139,11 @@ vg_stats_print_missing(const struct vg_stats *stats, FILE *out)
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
         for (size_t i = 0; i < stats->item_count[kinds[k].list]; i++) {
             const struct vg_stat_item *item = &stats->items[kinds[k].list][i];
-            (void)fprintf(out, "vgpu: %s %s (%" PRIu64 "x)\n", kinds[k].text, item->name,
-                          item->count);
+            (void)fprintf(out, "vgpu: %s %s", kinds[k].text, item->name);
+            if (kinds[k].list != VG_STAT_NOT_CARRIED) { /* named once, not counted */
+                (void)fprintf(out, " (%" PRIu64 "x)", item->count);
+            }
+            (void)fputc('\n', out);
         }
     }
 }

@@ -97,7 +97,7 @@ what_is_missing_is_named(void **state)
     read_text(&stats, "sass_only\tgemm\nnot_carried\tcuFoo\nnot_carried\tcuFoo\n");
     char *text = printed(&stats, vg_stats_print_missing);
     assert_string_equal(text, "vgpu: only machine code, no PTX, for kernel gemm (1x)\n"
-                              "vgpu: not carried over the link: call cuFoo (2x)\n");
+                              "vgpu: not carried over the link: call cuFoo\n");
     free(text);
     vg_stats_fini(&stats);
 }
