@@ -142,7 +142,7 @@ known_attribute(const void *function, CUfunction_attribute attrib, int *out)
         atomic_load_explicit(&vg_conn.lost, memory_order_relaxed) ||
         ((int)attrib >= CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES &&
          atomic_load_explicit(&two_handles_set, memory_order_relaxed)) ||
-        vg_kernel_get(function, &kernel) != CUDA_SUCCESS ||
+        vg_kernel_get(function, &kernel) != CUDA_SUCCESS || kernel == NULL ||
         (kernel->known >> (int)attrib & 1) == 0) {
         return false;
     }

@@ -114,7 +114,7 @@ vg_drv_cuModuleGetFunction(CUfunction *function, CUmodule module, const char *na
         return CUDA_SUCCESS;
     }
     const CUresult result = vg_send_cuModuleGetFunction(function, module, name);
-    if (result == CUDA_SUCCESS) {
+    if (result == CUDA_SUCCESS && function != NULL) {
         found.id = vg_id_from_handle(*function);
         vg_lookup_keep(VG_CUDA_cuModuleGetFunction, module, name, &found);
     }
@@ -132,7 +132,7 @@ vg_drv_cuLibraryGetKernel(CUkernel *kernel, CUlibrary library, const char *name)
         return CUDA_SUCCESS;
     }
     const CUresult result = vg_send_cuLibraryGetKernel(kernel, library, name);
-    if (result == CUDA_SUCCESS) {
+    if (result == CUDA_SUCCESS && kernel != NULL) {
         found.id = vg_id_from_handle(*kernel);
         vg_lookup_keep(VG_CUDA_cuLibraryGetKernel, library, name, &found);
     }
