@@ -96,9 +96,10 @@ initialise_unit(struct vg_module *module, size_t unit)
             if (reloc->var != UINT32_MAX) {
                 value += addresses[reloc->var];
             }
-            if (reloc->func == UINT32_MAX) {
-                memcpy(bytes + reloc->offset, &value, reloc->size);
+            if (reloc->func != UINT32_MAX) {
+                value += vg_interp_func_address(reloc->func);
             }
+            memcpy(bytes + reloc->offset, &value, reloc->size);
         }
     }
 }

@@ -174,6 +174,42 @@ globals_have_their_values_and_addresses(void **state)
     FAILS(cuModuleGetGlobal_v2(&words, NULL, module, "none"), CUDA_ERROR_NOT_FOUND);
 }
 
+#define PTX_TABLE                                                                      \
+    ".func (.param .b32 r) twice(.param .b32 x)\n{\n    .reg .b32 %r<3>;\n"            \
+    "    ld.param.u32 %r1, [x];\n    add.u32 %r2, %r1, %r1;\n"                         \
+    "    st.param.b32 [r], %r2;\n    ret;\n}\n"                                        \
+    ".func (.param .b32 r) square(.param .b32 x)\n{\n    .reg .b32 %r<3>;\n"           \
+    "    ld.param.u32 %r1, [x];\n    mul.lo.u32 %r2, %r1, %r1;\n"                      \
+    "    st.param.b32 [r], %r2;\n    ret;\n}\n"                                        \
+    ".visible .global .u64 table[2] = {twice, square};\n"                              \
+    ".visible .entry pick(.param .u64 p, .param .u32 which)\n"                         \
+    "{\n    .reg .b32 %r<4>;\n    .reg .b64 %d<5>;\n"                                  \
+    "    ld.param.u64 %d1, [p];\n    ld.param.u32 %r1, [which];\n"                     \
+    "    mov.u64 %d2, table;\n    mul.wide.u32 %d3, %r1, 8;\n"                         \
+    "    add.u64 %d2, %d2, %d3;\n    ld.global.u64 %d4, [%d2];\n    mov.u32 %r2, 7;\n" \
+    "    {\n    .param .b32 a0;\n    st.param.b32 [a0], %r2;\n    .param .b32 r0;\n"   \
+    "    proto: .callprototype (.param .b32 _) _ (.param .b32 _);\n"                   \
+    "    call (r0), %d4, (a0), proto;\n    ld.param.b32 %r3, [r0];\n    }\n"           \
+    "    st.global.u32 [%d1], %r3;\n    ret;\n}\n"
+
+static void
+tables_of_functions_can_be_called(void **state)
+{
+    (void)state;
+    CUfunction pick = test_function(PTX_HEAD PTX_TABLE, "pick");
+    CUdeviceptr out;
+    uint32_t got[2] = { 0, 0 };
+    OK(cuMemAlloc_v2(&out, 4));
+    for (uint32_t which = 0; which < 2; which++) {
+        void *params[] = { &out, &which };
+        OK(cuLaunchKernel(pick, 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
+        OK(cuMemcpyDtoH_v2(&got[which], out, 4));
+    }
+    assert_int_equal(got[0], 14);
+    assert_int_equal(got[1], 49);
+    OK(cuMemFree_v2(out));
+}
+
 static void
 memory_is_counted_exactly(void **state)
 {
@@ -355,6 +391,7 @@ main(void)
         TEST(syntax_error_shows_line_and_caret),
         TEST(what_is_no_image_is_named_as_cuda_does),
         TEST(globals_have_their_values_and_addresses),
+        TEST(tables_of_functions_can_be_called),
         TEST(memory_is_counted_exactly),
         TEST(copies_outside_a_block_are_refused),
         TEST(rectangles_are_copied),
