@@ -7,9 +7,6 @@
 
 #include "cli/doctor/doctor.h"
 
-#define START_BUDGET_MS   30000u /* of a discovery pass */
-#define REFRESH_BUDGET_MS 3000u  /* of a look at the free memory */
-
 struct error_text {
     int code;
     const char *text, *remedy;
@@ -133,8 +130,9 @@ check_memory(struct vg_doctor *d)
         vg_say_broken(d, "look at the quota (VGPU_SOFT_MEMORY)",
                       "the device says that it has no memory at all");
     } else if (a->free_bytes > a->context_total) {
-        vg_say_broken(d, NULL, "more memory is free (%llu) than there is (%llu)",
-                      a->free_bytes, a->context_total);
+        vg_say_broken(d, "use the libraries of one version",
+                      "more memory is free (%llu) than there is (%llu)", a->free_bytes,
+                      a->context_total);
     } else {
         vg_say_ok(d, "%llu of %llu MiB are free", a->free_bytes >> 20,
                   a->context_total >> 20);
@@ -181,13 +179,14 @@ check_time(struct vg_doctor *d)
     if (!d->was_asked) {
         return;
     }
-    if (a->init_ms > START_BUDGET_MS / 3) {
+    /* the budget is a discovery pass's; a look at the free memory gets a tenth */
+    if (a->init_ms > d->budget_s * 1000ul / 3) {
         vg_say_broken(
             d,
             "look at the host's load; discovery starts up to 12 such processes in "
             "30 s",
             "cuInit took %lu ms", a->init_ms);
-    } else if (a->refresh_ms > REFRESH_BUDGET_MS) {
+    } else if (a->refresh_ms > d->budget_s * 100ul) {
         vg_say_broken(d, "look at the host's load",
                       "asking for free memory took %lu ms; clients give it 3 s",
                       a->refresh_ms);
