@@ -29,10 +29,16 @@ keep_room(uint32_t count)
 {
     CUgraphNode *nodes = realloc(last_nodes, (count + 1) * sizeof(*nodes));
 
-    last_nodes = nodes != NULL ? nodes : last_nodes;
+    if (nodes == NULL) {
+        return false;
+    }
+    last_nodes = nodes;
     CUgraphEdgeData *edges = realloc(last_edges, (count + 1) * sizeof(*edges));
-    last_edges = edges != NULL ? edges : last_edges;
-    return nodes != NULL && edges != NULL;
+    if (edges == NULL) {
+        return false;
+    }
+    last_edges = edges;
+    return true;
 }
 
 static void

@@ -83,7 +83,7 @@ write_counter(FILE *file, const char *name, const struct counter *c)
         /* a name is one word in the file */
         char word[64];
         size_t i = 0;
-        for (; name[i] != '\0' && i < sizeof(word) - 1; i++) {
+        for (; i < sizeof(word) - 1 && name[i] != '\0'; i++) {
             word[i] = name[i] == ' ' ? '-' : name[i];
         }
         word[i] = '\0';

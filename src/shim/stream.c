@@ -45,7 +45,7 @@ CUresult
 vg_drv_cuStreamGetDevice(CUstream stream, CUdevice *device)
 {
     CUcontext context = NULL;
-    struct vg_context_facts facts;
+    struct vg_context_facts facts = { .physical = -1 };
 
     if (device == NULL) {
         return CUDA_ERROR_INVALID_VALUE;

@@ -252,7 +252,8 @@ vg_drv_cuEventElapsedTime_v2(float *milliseconds, CUevent start, CUevent end)
         return CUDA_ERROR_INVALID_VALUE;
     }
     vg_soft_lock();
-    struct vg_event *from, *to;
+    struct vg_event *from = NULL;
+    struct vg_event *to = NULL;
     CUresult r = find_event(start, &from);
     if (r == CUDA_SUCCESS) {
         r = find_event(end, &to);

@@ -233,7 +233,7 @@ exec_set(CUgraphExec handle, CUgraphNode node_handle, const CUgraphNodeParams *p
     }
     vg_object_ref(&exec->object);
     struct vg_exec_node *node;
-    struct vg_work work;
+    struct vg_work work = { 0 };
     struct vg_context *context;
     r = find_exec_node(exec, node_handle, &node);
     if (r == CUDA_SUCCESS && node->type != params->type) {

@@ -327,7 +327,8 @@ CUresult
 vg_drv_cuGraphKernelNodeCopyAttributes(CUgraphNode dst, CUgraphNode src)
 {
     vg_soft_lock();
-    struct vg_node *to, *from;
+    struct vg_node *to = NULL;
+    struct vg_node *from = NULL;
     CUresult r = find_kernel_node(dst, &to);
     if (r == CUDA_SUCCESS) {
         r = find_kernel_node(src, &from);
