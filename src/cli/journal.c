@@ -53,26 +53,27 @@ static int
 read_text(const char *path, char **out)
 {
     struct stat info;
+    ssize_t n = -1;
+    int r = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
 
     *out = NULL;
     if (fd < 0) {
-        return -errno;
+        return errno == ENOTDIR ? -ENOENT : -errno;
     }
-    int r = fstat(fd, &info) != 0 ? -errno : 0;
-    char *text = r == 0 ? malloc((size_t)info.st_size + 1) : NULL;
-    const ssize_t n = text != NULL ? read(fd, text, (size_t)info.st_size) : -1;
-    if (r == 0 && n < 0) {
-        r = text == NULL ? -ENOMEM : -errno;
+    if (fstat(fd, &info) != 0) {
+        r = -EIO;
+    } else if ((*out = malloc((size_t)info.st_size + 1)) == NULL) {
+        r = -ENOMEM;
+    } else if ((n = read(fd, *out, (size_t)info.st_size)) < 0) {
+        r = -EIO;
+        free(*out);
+        *out = NULL;
+    } else {
+        (*out)[n] = '\0';
     }
     (void)close(fd);
-    if (r != 0) {
-        free(text);
-        return r;
-    }
-    text[n] = '\0';
-    *out = text;
-    return 0;
+    return r;
 }
 
 static void
@@ -103,10 +104,10 @@ vg_journal_read(const char *root, struct vg_journal *out, struct vg_error *err)
     memset(out, 0, sizeof(*out));
     full_path(path, root, VG_JOURNAL_PATH);
     const int r = read_text(path, &out->text);
-    if (r == -ENOENT || r == -ENOTDIR) {
+    if (r == -ENOENT) {
         return 0;
     }
-    if (r != 0) {
+    if (r != 0 || out->text == NULL) {
         return fail(err, r, "read", path);
     }
     for (const char *c = out->text; *c != '\0'; c++) {
@@ -256,7 +257,8 @@ remove_journal(const char *root, const struct vg_journal *journal, const char *p
     (void)rmdir(folder);
     for (size_t i = journal->count; i-- > 0;) {
         if (strcmp(journal->entries[i].verb, "mkdir") == 0) {
-            (void)undo_entry(&journal->entries[i], root, NULL);
+            full_path(folder, root, journal->entries[i].path);
+            (void)rmdir(folder);
         }
     }
 }

@@ -35,8 +35,8 @@ count(void)
     }
 
 WRAP(mkdir, (const char *path, mode_t mode), (path, mode))
-WRAP(rename, (const char *from, const char *to), (from, to))
-WRAP(symlink, (const char *target, const char *path), (target, path))
-WRAP(unlink, (const char *path), (path))
+WRAP(rename, (const char *old, const char *new), (old, new))
+WRAP(symlink, (const char *from, const char *to), (from, to))
+WRAP(unlink, (const char *name), (name))
 WRAP(rmdir, (const char *path), (path))
-WRAP(fdatasync, (int fd), (fd))
+WRAP(fdatasync, (int fildes), (fildes))
