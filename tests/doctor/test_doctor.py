@@ -28,6 +28,10 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 UUID = "GPU-07070707-0707-0707-0707-070707070707"
 
 
+with open("/proc/self/maps", encoding="utf-8") as maps:
+    LIBC = next(line.split()[-1] for line in maps if "/libc.so.6" in line or "/libc-2" in line)
+
+
 def compile_library(out, source, *options, text=None):
     command = [*CC, "-shared", "-fPIC", "-w", "-o", out, *options]
     if text is not None:
@@ -333,6 +337,14 @@ class Libraries(Base):
                         "-Wl,-soname,libcuda.so.1")
         self.assert_says("broken", "cuda-names", "does not export cuCtxCreate_v3", "--quick")
 
+    def test_older_libc(self):
+        self.copy(LIBC, f"{LIBRARIES}/libc.so.6")
+        self.assert_says("ok", "needs", "find all that they need", "--quick")
+        self.put("map", "GLIBC_2.2 { global: x; };\n")
+        compile_library(self.path(f"{LIBRARIES}/libc.so.6"), [], "-nostdlib",
+                        f"-Wl,--version-script={self.path('map')}", text="int x;")
+        self.assert_says("broken", "needs", "it needs the symbol version GLIBC_2.", "--quick")
+
     def test_cache_without_it(self):
         self.put("etc/ld.so.cache", "glibc-ld.so.cache1.1 libc.so.6")
         self.assert_says("broken", "cache", "does not know libcuda.so.1", "--quick")
@@ -448,8 +460,7 @@ class Ollama(Base):
         self.put("usr/local/bin/ollama", "#!/bin/sh\n# bootstrap discovery took\nread line\n",
                  0o755)
         folder = os.path.dirname(self.path(f"{self.lib}/cuda_v12/x"))
-        compile_library(self.path(f"{LIBRARIES}/libc.so.6"), [], "-nostdlib",
-                        text="int nothing;")
+        self.copy(LIBC, f"{LIBRARIES}/libc.so.6")
         self.put("map", "libcudart.so.12 { global: cudaMalloc; local: *; };\n")
         compile_library(folder + "/libcudart.so.12", [], "-Wl,-soname,libcudart.so.12",
                         f"-Wl,--version-script={self.path('map')}",
@@ -596,6 +607,29 @@ class Process(Base):
             self.assert_says("broken", "maps", "has mapped another libcuda", "--quick", "--pid",
                              str(child.pid))
             child.communicate("\n")
+
+    def test_other_container(self):
+        try:
+            child = subprocess.Popen(["unshare", "-m", "cat"], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        except FileNotFoundError:
+            self.skipTest("no unshare here")
+        with child:
+            try:
+                child.stdin.write(b"x\n")
+                child.stdin.flush()
+                echo = child.stdout.readline()
+            except BrokenPipeError:
+                echo = b""
+            if echo == b"x\n":
+                self.assert_says("unknown", "namespace", "lives in another container",
+                                 "--quick", "--pid", str(child.pid))
+            try:
+                child.stdin.close()
+            except BrokenPipeError:
+                pass
+        if echo != b"x\n":
+            self.skipTest("mount namespaces are forbidden here")
 
     def test_gone(self):
         with subprocess.Popen(["true"]) as child:

@@ -400,6 +400,22 @@ check_nvml_place(struct vg_doctor *d)
     }
 }
 
+/* Virtual machines with a basic CPU model lack these; old versions then refuse any GPU.
+ */
+static void
+check_vectors(struct vg_doctor *d)
+{
+    if (!__builtin_cpu_supports("avx")) {
+        vg_say_unknown(
+            d, "give the virtual machine the host's CPU model (host-passthrough)",
+            "the CPU has no AVX: Ollama up to 0.5.7 then uses no GPU, and CPU layers "
+            "are slow");
+    } else {
+        vg_say_ok(d, "the CPU has AVX%s",
+                  __builtin_cpu_supports("avx2") ? " and AVX2" : "");
+    }
+}
+
 const struct vg_check vg_checks_client[] = {
     { "client", "program", check_program },
     { "client", "llm-library", check_library_choice },
@@ -408,5 +424,6 @@ const struct vg_check vg_checks_client[] = {
     { "client", "backends", check_backends },
     { "client", "absolute-search", check_absolute_search },
     { "client", "driver-age", check_nvml_place },
+    { "client", "vectors", check_vectors },
     { NULL, NULL, NULL },
 };

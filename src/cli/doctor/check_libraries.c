@@ -278,6 +278,29 @@ check_cache(struct vg_doctor *d)
     }
 }
 
+/* What our own libraries need of the guest: an older C library lacks a version. */
+static void
+check_needs(struct vg_doctor *d)
+{
+    const struct vg_candidates *both[] = { &d->cuda, &d->nvml };
+    struct vg_candidates libc;
+    bool is_well = true;
+
+    vg_search_candidates(d, "libc.so.6", &libc);
+    if (libc.count == 0) {
+        return; /* not a root that programs run in */
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const struct vg_candidate *first = &both[i]->at[0];
+        if (both[i]->count > 0 && first->real[0] != '\0') {
+            is_well &= vg_closure_check(d, first->real, NULL);
+        }
+    }
+    if (is_well && d->cuda.count > 0) {
+        vg_say_ok(d, "the libraries find all that they need");
+    }
+}
+
 const struct vg_check vg_checks_libraries[] = {
     { "libraries", "installation", check_installation },
     { "libraries", "libcuda", check_cuda },
@@ -286,6 +309,7 @@ const struct vg_check vg_checks_libraries[] = {
     { "libraries", "links", check_plain_links },
     { "libraries", "cuda-names", check_cuda_names },
     { "libraries", "nvml-names", check_nvml_names },
+    { "libraries", "needs", check_needs },
     { "libraries", "cache", check_cache },
     { NULL, NULL, NULL },
 };

@@ -176,7 +176,30 @@ check_maps(struct vg_doctor *d)
     }
 }
 
+/* In another container the same paths are other files. */
+static void
+check_namespace(struct vg_doctor *d)
+{
+    char path[64], theirs[128], ours[128];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)d->pid);
+    const ssize_t n = readlink(path, theirs, sizeof(theirs) - 1);
+    const ssize_t m = readlink("/proc/self/ns/mnt", ours, sizeof(ours) - 1);
+    if (n < 0 || m < 0) {
+        return; /* gone, or somebody else's: the maps say so */
+    }
+    theirs[n] = ours[m] = '\0';
+    if (strcmp(theirs, ours) != 0) {
+        vg_say_unknown(
+            d, "run 'vgpu doctor' inside that container (nsenter -m -t PID)",
+            "process %d lives in another container or mount namespace: what is "
+            "said of files here need not hold there",
+            (int)d->pid);
+    }
+}
+
 const struct vg_check vg_checks_process[] = {
+    { "process", "namespace", check_namespace },
     { "process", "maps", check_maps },
     { NULL, NULL, NULL },
 };
