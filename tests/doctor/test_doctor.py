@@ -25,6 +25,7 @@ VGPU, BUILD_LIB, *CC = sys.argv[1:]
 del sys.argv[1:]
 VGPU, BUILD_LIB = os.path.abspath(VGPU), os.path.abspath(BUILD_LIB)
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
+CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "VGPU_ACCOUNTS": "none"}
 UUID = "GPU-07070707-0707-0707-0707-070707070707"
 
 
@@ -118,9 +119,8 @@ class Base(unittest.TestCase):
         os.unlink(self.path(path))
 
     def run_doctor(self, *args, more=None, **environment):
-        clean = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "VGPU_ACCOUNTS": "none"}
         return subprocess.run([VGPU, "doctor", "--root", self.root, *args],
-                              env={**clean, **environment}, timeout=60,
+                              env={**CLEAN, **environment}, timeout=60,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               check=False, **(more or {}))
 
@@ -182,7 +182,7 @@ class Healthy(Base):
                   "print(cuda.cuInit(0), flush=True)\nsys.stdin.readline()\n")
         with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True,
-                              env={"VGPU_ENDPOINT": "soft"}) as child:
+                              env={**CLEAN, "VGPU_ENDPOINT": "soft"}) as child:
             self.assertEqual(child.stdout.readline(), "mapped\n")
             self.assert_says("broken", "maps", "has mapped libcuda", "--quick", "--pid",
                              str(child.pid))
@@ -312,6 +312,17 @@ class Libraries(Base):
                  b"\0" * 100)
         self.assert_says("broken", "libcuda", "wrong ELF class: it is a 32-bit library",
                          "--quick")
+
+    def test_what_the_loader_passes_over(self):
+        for folder in ("a", "b"):
+            os.mkdir(self.path(folder))
+        self.put("a/libcuda.so.1", b"\x7fELF\x01\x01\x01" + b"\0" * 200)
+        self.link("/opt/gone", "b/libcuda.so.1")
+        search = f"{self.path('a')}:{self.path('b')}"
+        for text in ("/a/libcuda.so.1': it is for another", "/b/libcuda.so.1': it is a link"):
+            answer = self.assert_says("unknown", "libcuda", text, "--quick",
+                                      LD_LIBRARY_PATH=search)
+            self.assertEqual(answer["status"], 2)
 
     def test_no_library_at_all(self):
         self.put(f"{LIBRARIES}/libcuda.so.0", "a text that is long enough for a header" * 4)
@@ -480,6 +491,7 @@ class Ollama(Base):
         answer = self.doctor("--ollama")
         self.assertEqual([f for f in answer["findings"] if f["state"] != "ok"], [])
         self.assert_says("ok", "program", "generation 2", "--ollama")
+        self.assert_says("ok", "candidates", "in the loader's order: ", "--quick", "--ollama")
 
     def test_generations(self):
         self.put(f"{self.lib}/llama-server", "", 0o755)
@@ -488,6 +500,7 @@ class Ollama(Base):
         self.put("usr/local/bin/ollama", "gpu library search", 0o755)
         self.assert_says("ok", "program", "generation 1", "--quick", "--ollama")
         self.assert_says("ok", "absolute-search", "by its path", "--quick", "--ollama")
+        self.assert_says("ok", "absolute-search", "in Ollama's order: ", "--quick", "--ollama")
         self.remove("usr/local/bin/ollama")
         self.assert_says("unknown", "program", "no ollama", "--quick", "--ollama")
 
@@ -502,7 +515,7 @@ class Ollama(Base):
     def test_note_1_wrong_process(self):
         """Links are right, but the server never maps the library: its children do."""
         with subprocess.Popen(["/bin/sh", self.path("usr/local/bin/ollama"), "serve"],
-                              stdin=subprocess.PIPE) as server:
+                              stdin=subprocess.PIPE, env=CLEAN) as server:
             answer = self.assert_says("unknown", "maps", "this is the wrong process to look at",
                                       "--ollama", "--pid", str(server.pid))
             server.communicate(b"\n")
@@ -602,7 +615,7 @@ class Process(Base):
         script = (f"import ctypes, sys\nctypes.CDLL('{library}')\n"
                   "print('mapped', flush=True)\nsys.stdin.readline()\n")
         with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True) as child:
+                              stdout=subprocess.PIPE, text=True, env=CLEAN) as child:
             child.stdout.readline()
             self.assert_says("broken", "maps", "has mapped another libcuda", "--quick", "--pid",
                              str(child.pid))

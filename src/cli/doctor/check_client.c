@@ -15,6 +15,7 @@
 #include "cli/doctor/doctor.h"
 #include "cli/doctor/elf.h"
 #include "cli/doctor/fatbin.h"
+#include "cli/package.h"
 #include "cli/paths.h"
 
 /* NVIDIA's driver below which the newest discovery refuses a CUDA 12 library. */
@@ -330,6 +331,35 @@ check_overrides(struct vg_doctor *d)
     }
 }
 
+static void
+say_candidate(struct vg_doctor *d, const char *order, const char *path, const char *real)
+{
+    struct vg_elf elf;
+    char package[256] = "no package", id[48] = "none";
+    const size_t skip =
+        strncmp(real, d->root, strlen(d->root)) == 0 ? strlen(d->root) : 0;
+
+    if (vg_elf_open(real, &elf) == 0) {
+        if (elf.build_id[0] != '\0') {
+            (void)snprintf(id, sizeof(id), "%s", elf.build_id);
+        }
+        vg_elf_close(&elf);
+    }
+    if (!vg_package_owner(d->root, real + skip, package, sizeof(package))) {
+        (void)snprintf(package, sizeof(package), "no package");
+    }
+    vg_say_ok(d, "in %s order: '%s' leads to '%s' (build id %s, package: %s)", order,
+              path, real[0] != '\0' ? real : "nowhere", id, package);
+}
+
+static void
+list_candidates(struct vg_doctor *d)
+{
+    for (size_t i = 0; i < d->cuda.count; i++) {
+        say_candidate(d, "the loader's", d->cuda.at[i].path, d->cuda.at[i].real);
+    }
+}
+
 /* What generation 1 opens, in its own order: paths, not the loader's cache. */
 static void
 check_absolute_search(struct vg_doctor *d)
@@ -344,7 +374,7 @@ check_absolute_search(struct vg_doctor *d)
         "/usr/lib*/libcuda.so*",
         "/usr/local/lib*/libcuda.so*",
     };
-    char pattern[PATH_MAX], real[PATH_MAX] = "";
+    char pattern[PATH_MAX], real[PATH_MAX] = "", other[PATH_MAX];
 
     if (d->generation != 1) {
         return;
@@ -355,11 +385,16 @@ check_absolute_search(struct vg_doctor *d)
             0) {
             continue;
         }
-        const bool leads = vg_search_resolve(d, found.gl_pathv[0], real);
-        globfree(&found);
-        if (leads) {
-            break;
+        for (size_t n = 0; n < found.gl_pathc; n++) {
+            if (!vg_search_resolve(d, found.gl_pathv[n], other)) {
+                continue;
+            }
+            say_candidate(d, "Ollama's", found.gl_pathv[n], other);
+            if (real[0] == '\0') {
+                (void)vg_path_print(real, "%s", other);
+            }
         }
+        globfree(&found);
     }
     if (real[0] == '\0') {
         vg_say_broken(
@@ -422,6 +457,7 @@ const struct vg_check vg_checks_client[] = {
     { "client", "overrides", check_overrides },
     { "client", "intruders", check_intruders },
     { "client", "backends", check_backends },
+    { "client", "candidates", list_candidates },
     { "client", "absolute-search", check_absolute_search },
     { "client", "driver-age", check_nvml_place },
     { "client", "vectors", check_vectors },

@@ -128,6 +128,37 @@ check_first(struct vg_doctor *d, const struct vg_candidate *first, const char *n
     vg_elf_close(&elf);
 }
 
+/* What the loader passes over: a link to nowhere, a library of another class. */
+static bool
+is_passed_over(const struct vg_candidate *candidate)
+{
+    struct vg_elf elf;
+
+    if (candidate->real[0] == '\0') {
+        return true;
+    }
+    if (vg_elf_open(candidate->real, &elf) != 0) {
+        return false;
+    }
+    const bool fits = elf.is_64 && elf.machine == EM_X86_64;
+    vg_elf_close(&elf);
+    return !fits;
+}
+
+/* Leaves the one that is taken at the front; the last stays in any case. */
+static void
+drop_passed_over(struct vg_doctor *d, struct vg_candidates *found)
+{
+    while (found->count > 1 && is_passed_over(&found->at[0])) {
+        vg_say_unknown(d, "delete it", "the loader passes over '%s': it is %s",
+                       found->at[0].path,
+                       found->at[0].real[0] == '\0' ? "a link that leads nowhere"
+                                                    : "for another processor or 32-bit");
+        found->count--;
+        memmove(&found->at[0], &found->at[1], found->count * sizeof(found->at[0]));
+    }
+}
+
 static void
 check_library(struct vg_doctor *d, struct vg_candidates *found, const char *name)
 {
@@ -138,6 +169,7 @@ check_library(struct vg_doctor *d, struct vg_candidates *found, const char *name
             "the loader finds no %s", name);
         return;
     }
+    drop_passed_over(d, found);
     check_first(d, &found->at[0], name);
 }
 
