@@ -11,6 +11,12 @@
 
 #define COLUMNS 90
 
+static int
+upper(char c)
+{
+    return toupper((unsigned char)c);
+}
+
 /* Writes @text with @L and @U replaced by the API's name. */
 static void
 put_text(struct vg_out *out, const char *text)
@@ -22,7 +28,7 @@ put_text(struct vg_out *out, const char *text)
         }
         text++;
         for (const char *c = out->api_name; *c != '\0'; c++) {
-            fputc(*text == 'U' ? toupper((unsigned char)*c) : *c, out->file);
+            fputc(*text == 'U' ? upper(*c) : *c, out->file);
         }
     }
 }
