@@ -157,8 +157,13 @@ vg_get_string(struct vg_dec *dec)
         dec->failed = true;
         return NULL;
     }
-    char *copy = strndup(text, length);
-    dec->failed = copy == NULL;
+    char *copy = malloc((size_t)length + 1);
+    if (copy == NULL) {
+        dec->failed = true;
+        return NULL;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
     return copy;
 }
 
