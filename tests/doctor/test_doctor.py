@@ -174,6 +174,17 @@ class Healthy(Base):
         self.put("var/lib/vgpu/install.journal", text.replace("done\n", ""))
         self.assert_says("broken", "installation", "interrupted half-way", "--quick")
 
+    def test_build_folder_in_our_own_loader(self):
+        """With the machine's C library and cache, as in `vgpu run -- vgpu doctor`."""
+        self.root = "/"
+        try:
+            answer = self.doctor(LD_LIBRARY_PATH=BUILD_LIB, VGPU_ENDPOINT="soft")
+        finally:
+            self.root = tempfile.mkdtemp(dir=self.home)
+        bad = [f["text"] for f in answer["findings"] if f["state"] != "ok"
+               and f["check"] not in ("others", "preload")]
+        self.assertEqual(bad, [])
+
     def process_of_real(self):
         """Mapped and not called; then called."""
         script = ("import ctypes, sys\n"

@@ -280,6 +280,24 @@ check_nvml_names(struct vg_doctor *d)
     check_names(d, &d->nvml, nvml_names);
 }
 
+/* Does LD_LIBRARY_PATH lead to it? Then no cache is asked. */
+static bool
+is_by_variable(const struct vg_doctor *d, const char *path)
+{
+    const char *variable = vg_environment_get(d, "LD_LIBRARY_PATH");
+    const char *slash = strrchr(path, '/');
+    const size_t length = (size_t)(slash - path);
+
+    for (const char *at = variable; at != NULL && *at != '\0';) {
+        const size_t one = strcspn(at, ":");
+        if (one == length && strncmp(at, path, length) == 0) {
+            return true;
+        }
+        at += one + (at[one] == ':' ? 1 : 0);
+    }
+    return false;
+}
+
 /* A library that the loader's cache does not know is found in the built-in folders only.
  */
 static void
@@ -288,7 +306,7 @@ check_cache(struct vg_doctor *d)
     char path[PATH_MAX];
     struct vg_elf cache;
 
-    if (d->cuda.count == 0) {
+    if (d->cuda.count == 0 || is_by_variable(d, d->cuda.at[0].path)) {
         return;
     }
     const int r = access(vg_path_print(path, "%s/etc/ld.so.cache", d->root), R_OK);

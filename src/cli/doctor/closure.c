@@ -28,6 +28,7 @@ struct closure {
     struct object *objects;
     size_t count;
     unsigned missing;
+    bool lacks_loader;
 };
 
 struct lookup {
@@ -123,11 +124,11 @@ add_object(struct closure *c, const char *name, const char *path)
     c->count++;
 }
 
-/* What the loader itself brings. */
+/* There before any library: a root without it is none that programs run in. */
 static bool
 is_loader(const char *name)
 {
-    return strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "linux-vdso", 10) == 0;
+    return strncmp(name, "ld-linux", 8) == 0;
 }
 
 static void
@@ -137,11 +138,15 @@ load_needed(struct closure *c, size_t index)
     const char *name;
 
     for (size_t i = 0; (name = vg_elf_needed(&c->objects[index].elf, i)) != NULL; i++) {
-        if (has_object(c, name) || is_loader(name)) {
+        if (has_object(c, name)) {
             continue;
         }
         if (find_library(c, name, &c->objects[index], path)) {
             add_object(c, name, path);
+            continue;
+        }
+        if (is_loader(name)) {
+            c->lacks_loader = true;
             continue;
         }
         c->missing++;
@@ -243,7 +248,7 @@ vg_closure_check(struct vg_doctor *d, const char *path, const char *first)
     if (c.missing == 0) {
         check_versions(&c, &c.objects[0]);
     }
-    if (c.missing == 0) { /* a missing library or version explains its symbols */
+    if (c.missing == 0 && !c.lacks_loader) { /* what is missing explains its symbols */
         check_symbols(&c, &c.objects[0]);
     }
     for (size_t i = 0; i < c.count; i++) {
