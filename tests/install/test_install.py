@@ -298,5 +298,72 @@ class Install(unittest.TestCase):
         self.assertIn("device:    vGPU software", done.stdout)
 
 
+class WholeMachine(unittest.TestCase):
+    """A small root of its own, entered: the loader's cache, no --root, the doctor."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = os.path.realpath(self.folder.name)
+        for folder in ("proc", "dev", "tmp", "etc", "sbin", "opt/vgpu/lib", LIBRARIES, "lib64",
+                       "var/lib", "usr/bin"):
+            os.makedirs(os.path.join(self.root, folder))
+        os.symlink("usr/lib", os.path.join(self.root, "lib"))
+        with open(os.path.join(self.root, "etc/ld.so.conf"), "w", encoding="utf-8") as file:
+            file.write(f"/{LIBRARIES}\n")
+        stage = os.path.join(self.root, "opt/vgpu")
+        files = [VGPU, os.path.join(BUILD_LIB, "../vgpu-worker")]
+        libraries = [os.path.join(BUILD_LIB, name) for name in
+                     ("libcuda.so.1", "libnvidia-ml.so.1", "libvgpu-soft.so")]
+        for file in files:
+            shutil.copy(file, stage)
+        for file in libraries:
+            shutil.copy(file, stage + "/lib")
+        self.copy_needs(files + libraries)
+        shutil.copy("/sbin/ldconfig", os.path.join(self.root, "sbin"))
+
+    def tearDown(self):
+        for folder in ("proc", "dev"):  # never clean up in what is not ours
+            self.assertEqual(os.listdir(os.path.join(self.root, folder)), [])
+        self.folder.cleanup()
+
+    def copy_needs(self, files):
+        done = subprocess.run(["ldd", *files], stdout=subprocess.PIPE, text=True, check=True,
+                              timeout=60)
+        for word in done.stdout.split():
+            if not word.startswith("/") or word.endswith(":"):
+                continue
+            if "/ld-linux" in word:
+                shutil.copy(word, os.path.join(self.root, "lib64"))
+            shutil.copy(word, os.path.join(self.root, LIBRARIES))
+
+    def enter(self, *command):
+        script = ('mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && '
+                  'exec chroot "$0" "$@"')
+        return subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c",
+                               script, self.root, *command],
+                              env={"PATH": os.environ["PATH"], "VGPU_ACCOUNTS": "none"},
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False, timeout=60)
+
+    def test_install_doctor_uninstall(self):
+        if shutil.which("unshare") is None or not os.path.exists("/sbin/ldconfig"):
+            self.skipTest("no unshare or no ldconfig here")
+        probe = self.enter("/opt/vgpu/vgpu", "version")
+        if probe.returncode != 0:
+            self.skipTest(f"a root of its own cannot be entered here: {probe.stdout}")
+        before = picture(self.root)
+        done = self.enter("/opt/vgpu/vgpu", "install")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        done = self.enter("/usr/bin/vgpu", "doctor")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn("the loader's cache knows libcuda.so.1", done.stdout)
+        self.assertIn("vGPU software", done.stdout)
+        done = self.enter("/usr/bin/vgpu", "uninstall")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        after = picture(self.root)
+        self.assertIsNotNone(after.pop("etc/ld.so.cache"))  # ldconfig's own
+        self.assertEqual(after, before)
+
+
 if __name__ == "__main__":
     unittest.main()

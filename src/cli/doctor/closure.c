@@ -154,8 +154,7 @@ load_needed(struct closure *c, size_t index)
             c->d,
             strncmp(name, "libcuda.so", 10) == 0
                 ? "'vgpu install' puts it where the loader looks"
-                : "install what brings it; an archive that was unpacked must keep "
-                  "bin and lib side by side",
+                : "install what brings it, or unpack the whole archive again",
             "'%s' needs %s, which the loader does not find: it cannot be loaded",
             c->objects[index].path, name);
     }
