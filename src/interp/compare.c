@@ -134,7 +134,7 @@ enum {
     GTU,
     GEU,
     NUM,
-    NAN_,
+    IS_NAN,
     N_COMPARES
 };
 

@@ -271,8 +271,8 @@ run_group(struct vg_warp *w, uint32_t i, uint64_t *left)
     const uint32_t next = next_counter(f, (uint32_t)(op - ops));
     const struct vg_iop *const limit =
         next == UINT32_MAX ? ops + f->code->n_ops : ops + next;
-    uint32_t active = mask;
-    int r = VG_STEP_NEXT;
+    uint32_t active;
+    int r;
 
     for (;;) {
         active = mask;

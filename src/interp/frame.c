@@ -46,6 +46,15 @@ frame_use(struct vg_warp *w, struct vg_frame *f, uint32_t depth)
     w->base[1] = f->code->consts;
 }
 
+/* What needs no room may have none. */
+static void
+clear(uint8_t *bytes, size_t size)
+{
+    if (bytes != NULL) {
+        memset(bytes, 0, size);
+    }
+}
+
 static int
 frame_open(struct vg_warp *w, const struct vg_code *code, uint32_t mask, uint32_t depth,
            uint32_t local_base)
@@ -55,10 +64,8 @@ frame_open(struct vg_warp *w, const struct vg_code *code, uint32_t mask, uint32_
         !reserve(&f->params, &f->params_cap, (size_t)code->params_size * VG_LANES)) {
         return VG_STEP_FAULT;
     }
-    memset(f->regs, 0, code->regs_size);
-    if (code->params_size != 0) {
-        memset(f->params, 0, (size_t)code->params_size * VG_LANES);
-    }
+    clear(f->regs, code->regs_size);
+    clear(f->params, (size_t)code->params_size * VG_LANES);
     f->code = code;
     f->call_mask = mask;
     f->caller = 0;

@@ -73,6 +73,70 @@ by_approx(const struct vg_isa *isa, const struct vg_ptx_insn *insn)
     return vg_ptx_has(insn, VG_PTX_MOD_APPROX) ? isa->approx : isa->floating;
 }
 
+/* Memory, lanes together, control and video. */
+static vg_decode_fn *
+by_opcode(const struct vg_isa *isa, const struct vg_ptx_insn *insn)
+{
+    switch ((enum vg_ptx_op)insn->op) {
+    case VG_PTX_OP_MOV:
+    case VG_PTX_OP_CVTA:
+    case VG_PTX_OP_ISSPACEP:
+    case VG_PTX_OP_LD:
+    case VG_PTX_OP_LDU:
+    case VG_PTX_OP_ST:
+    case VG_PTX_OP_PREFETCH:
+    case VG_PTX_OP_PREFETCHU:
+    case VG_PTX_OP_CP:
+    case VG_PTX_OP_CREATEPOLICY:
+    case VG_PTX_OP_DISCARD:
+    case VG_PTX_OP_APPLYPRIORITY:
+    case VG_PTX_OP_MEMBAR:
+    case VG_PTX_OP_FENCE:
+        return isa->memory;
+    case VG_PTX_OP_ATOM:
+    case VG_PTX_OP_RED:
+        return isa->atomic;
+    case VG_PTX_OP_ACTIVEMASK:
+    case VG_PTX_OP_ELECT:
+    case VG_PTX_OP_MATCH:
+    case VG_PTX_OP_REDUX:
+    case VG_PTX_OP_SHFL:
+    case VG_PTX_OP_VOTE:
+        return isa->warp;
+    case VG_PTX_OP_LDMATRIX:
+    case VG_PTX_OP_STMATRIX:
+    case VG_PTX_OP_MOVMATRIX:
+    case VG_PTX_OP_MMA:
+    case VG_PTX_OP_WMMA:
+        return isa->tensor;
+    case VG_PTX_OP_BAR:
+    case VG_PTX_OP_BARRIER:
+    case VG_PTX_OP_BRA:
+    case VG_PTX_OP_BRX:
+    case VG_PTX_OP_BRKPT:
+    case VG_PTX_OP_CALL:
+    case VG_PTX_OP_EXIT:
+    case VG_PTX_OP_GRIDDEPCONTROL:
+    case VG_PTX_OP_NANOSLEEP:
+    case VG_PTX_OP_PMEVENT:
+    case VG_PTX_OP_RET:
+    case VG_PTX_OP_SETMAXNREG:
+    case VG_PTX_OP_TRAP:
+        return isa->control;
+    case VG_PTX_OP_VABSDIFF:
+    case VG_PTX_OP_VADD:
+    case VG_PTX_OP_VMAX:
+    case VG_PTX_OP_VMIN:
+    case VG_PTX_OP_VSHL:
+    case VG_PTX_OP_VSHR:
+    case VG_PTX_OP_VSUB:
+        return isa->video;
+    default:
+        /* textures, clusters, bulk copies and what the table does not know */
+        return NULL;
+    }
+}
+
 vg_decode_fn *
 vg_isa_decoder(const struct vg_isa *isa, const struct vg_ptx_insn *insn)
 {
@@ -138,61 +202,7 @@ vg_isa_decoder(const struct vg_isa *isa, const struct vg_ptx_insn *insn)
         return isa->compare;
     case VG_PTX_OP_CVT:
         return isa->convert;
-    case VG_PTX_OP_MOV:
-    case VG_PTX_OP_CVTA:
-    case VG_PTX_OP_ISSPACEP:
-    case VG_PTX_OP_LD:
-    case VG_PTX_OP_LDU:
-    case VG_PTX_OP_ST:
-    case VG_PTX_OP_PREFETCH:
-    case VG_PTX_OP_PREFETCHU:
-    case VG_PTX_OP_CP:
-    case VG_PTX_OP_CREATEPOLICY:
-    case VG_PTX_OP_DISCARD:
-    case VG_PTX_OP_APPLYPRIORITY:
-    case VG_PTX_OP_MEMBAR:
-    case VG_PTX_OP_FENCE:
-        return isa->memory;
-    case VG_PTX_OP_ATOM:
-    case VG_PTX_OP_RED:
-        return isa->atomic;
-    case VG_PTX_OP_ACTIVEMASK:
-    case VG_PTX_OP_ELECT:
-    case VG_PTX_OP_MATCH:
-    case VG_PTX_OP_REDUX:
-    case VG_PTX_OP_SHFL:
-    case VG_PTX_OP_VOTE:
-        return isa->warp;
-    case VG_PTX_OP_LDMATRIX:
-    case VG_PTX_OP_STMATRIX:
-    case VG_PTX_OP_MOVMATRIX:
-    case VG_PTX_OP_MMA:
-    case VG_PTX_OP_WMMA:
-        return isa->tensor;
-    case VG_PTX_OP_BAR:
-    case VG_PTX_OP_BARRIER:
-    case VG_PTX_OP_BRA:
-    case VG_PTX_OP_BRX:
-    case VG_PTX_OP_BRKPT:
-    case VG_PTX_OP_CALL:
-    case VG_PTX_OP_EXIT:
-    case VG_PTX_OP_GRIDDEPCONTROL:
-    case VG_PTX_OP_NANOSLEEP:
-    case VG_PTX_OP_PMEVENT:
-    case VG_PTX_OP_RET:
-    case VG_PTX_OP_SETMAXNREG:
-    case VG_PTX_OP_TRAP:
-        return isa->control;
-    case VG_PTX_OP_VABSDIFF:
-    case VG_PTX_OP_VADD:
-    case VG_PTX_OP_VMAX:
-    case VG_PTX_OP_VMIN:
-    case VG_PTX_OP_VSHL:
-    case VG_PTX_OP_VSHR:
-    case VG_PTX_OP_VSUB:
-        return isa->video;
     default:
-        /* textures, clusters, bulk copies and what the table does not know */
-        return NULL;
+        return by_opcode(isa, insn);
     }
 }
