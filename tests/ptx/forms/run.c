@@ -118,7 +118,6 @@ vg_forms_fail(struct vg_forms *forms, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands above */
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
     if (forms->current->state == VG_FORM_PASSED) {
