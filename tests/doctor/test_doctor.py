@@ -17,6 +17,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -48,7 +49,8 @@ def fatbin(*entries):
                             arch) + b"\0" * 8
     head = struct.pack("<IHHQ", 0xBA55ED50, 1, 16, len(body))
     numbers = ",".join(str(byte) for byte in head + body)
-    return f'__attribute__((section(".nv_fatbin"), used)) static const unsigned char code[] = {{{numbers}}};\n'
+    return ('__attribute__((section(".nv_fatbin"), used)) '
+            f"static const unsigned char code[] = {{{numbers}}};\n")
 
 
 def forbid(number):
@@ -184,6 +186,30 @@ class Healthy(Base):
         bad = [f["text"] for f in answer["findings"] if f["state"] != "ok"
                and f["check"] not in ("others", "preload")]
         self.assertEqual(bad, [])
+
+    def test_listener_that_says_nothing(self):
+        """Our own libraries, before somebody who accepts and is silent, or hangs up."""
+        path = self.path("gpu.sock")
+        environment = {"LD_LIBRARY_PATH": BUILD_LIB, "VGPU_ENDPOINT": "unix:" + path}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(path)
+            listener.listen(8)
+            self.assert_says("broken", "answer", "the device is silent: no answer within 1 s",
+                             "--timeout", "1", **environment)
+
+            def hang_up():
+                while True:
+                    try:
+                        listener.accept()[0].close()
+                    except OSError:
+                        return
+            thread = threading.Thread(target=hang_up)
+            thread.start()
+            try:
+                self.assert_says("broken", "answer", "nobody answers", **environment)
+            finally:
+                listener.shutdown(socket.SHUT_RDWR)
+                thread.join()
 
     def process_of_real(self):
         """Mapped and not called; then called."""
@@ -440,7 +466,7 @@ class Device(Base):
         self.assert_says("broken", "answer", "attribute 95", FAKE_BAD_ATTRIBUTE="95")
 
     def test_context_refused(self):
-        self.assert_says("broken", "answer", "not supported by the host's GPU mode", FAKE_RETAIN="801")
+        self.assert_says("broken", "answer", "the mode of the host's GPU", FAKE_RETAIN="801")
 
     def test_no_device(self):
         self.assert_says("broken", "answer", "0 devices", FAKE_COUNT="0")
@@ -476,27 +502,37 @@ class Device(Base):
 class Ollama(Base):
     """A folder as Ollama's archive makes it, with stand-ins for its libraries."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        script = cls.kit + "/map"
+        with open(script, "w", encoding="utf-8") as file:
+            file.write("libcudart.so.12 { global: cudaMalloc; local: *; };\n")
+        compile_library(cls.kit + "/cudart", [], "-Wl,-soname,libcudart.so.12",
+                        f"-Wl,--version-script={script}",
+                        text="int cudaMalloc(void) { return 0; }")
+        cls.compile_backend(cls.kit + "/backend",
+                            fatbin(("ptx", 50), ("sass", 80), ("ptx", 90)))
+
     def setUp(self):
         super().setUp()
         self.lib = "usr/local/lib/ollama"
         self.put("usr/local/bin/ollama", "#!/bin/sh\n# bootstrap discovery took\nread line\n",
                  0o755)
-        folder = os.path.dirname(self.path(f"{self.lib}/cuda_v12/x"))
         self.copy(LIBC, f"{LIBRARIES}/libc.so.6")
-        self.put("map", "libcudart.so.12 { global: cudaMalloc; local: *; };\n")
-        compile_library(folder + "/libcudart.so.12", [], "-Wl,-soname,libcudart.so.12",
-                        f"-Wl,--version-script={self.path('map')}",
-                        text="int cudaMalloc(void) { return 0; }")
-        self.backend(fatbin(("ptx", 50), ("sass", 80), ("ptx", 90)))
+        self.copy(self.kit + "/cudart", f"{self.lib}/cuda_v12/libcudart.so.12")
+        self.copy(self.kit + "/backend", f"{self.lib}/cuda_v12/libggml-cuda.so")
 
-    def backend(self, more="", symbols=("cudaMalloc", "cuMemCreate"), options=()):
-        folder = self.path(f"{self.lib}/cuda_v12")
+    @classmethod
+    def compile_backend(cls, out, more="", symbols=("cudaMalloc", "cuMemCreate")):
         calls = "".join(f"extern int {s}(void);\n" for s in symbols)
         body = " + ".join(f"{s}()" for s in symbols)
-        compile_library(folder + "/libggml-cuda.so",
-                        [folder + "/libcudart.so.12", f"{self.path(LIBRARIES)}/libcuda.so.1",
-                         *options], "-nostdlib", "-Wl,--allow-shlib-undefined",
+        compile_library(out, [cls.kit + "/cudart", cls.kit + "/cuda"], "-nostdlib",
+                        "-Wl,--allow-shlib-undefined",
                         text=f"{more}{calls}int start(void) {{ return {body}; }}\n")
+
+    def backend(self, *args, **more):
+        self.compile_backend(self.path(f"{self.lib}/cuda_v12/libggml-cuda.so"), *args, **more)
 
     def test_well(self):
         answer = self.doctor("--ollama")

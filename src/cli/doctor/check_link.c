@@ -217,10 +217,14 @@ check_driver(struct vg_doctor *d)
                           path);
             return;
         }
+        const bool is_readable = !elf.is_64 || elf.symbols.size > 0;
         const bool is_well = elf.is_64 && vg_elf_defines(&elf, "cuInit", NULL);
         vg_elf_close(&elf);
         if (is_well) {
             vg_say_ok(d, "the worker's driver is '%s'", path);
+        } else if (!is_readable) {
+            vg_say_unknown(d, "call 'vgpu install' again",
+                           "the worker's driver '%s' has no list of its sections", path);
         } else {
             vg_say_broken(d, "call 'vgpu install' again",
                           "the worker cannot use its driver: '%s' is no CUDA driver",
