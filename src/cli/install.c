@@ -28,6 +28,7 @@ struct install {
     char libraries[PATH_MAX]; /* the folder of libcuda.so.1, below the root */
     char own[PATH_MAX];       /* PREFIX/lib/vgpu: the worker and the software GPU */
     char *source;             /* the folder of our libraries on this machine */
+    char kept_endpoint[4000]; /* of a configuration that stays */
     const char *given_root, *given_prefix, *endpoint, *cdi;
     bool is_dry, diverts, with_dropin, with_smi;
     unsigned saved_count;
@@ -85,15 +86,21 @@ parse(int argc, char **argv, struct install *in, struct vg_error *err)
     return 0;
 }
 
+/* It goes into files of other formats, too: nothing that means something there. */
+static bool
+is_endpoint(const char *text)
+{
+    return strcmp(text, "soft") == 0 ||
+           (strncmp(text, "unix:/", 6) == 0 && strpbrk(text, "\n\"\\%") == NULL);
+}
+
 static int
 check_values(struct install *in, struct vg_error *err)
 {
-    const char *e = in->endpoint;
-
-    if (e != NULL && strcmp(e, "soft") != 0 &&
-        (strncmp(e, "unix:/", 6) != 0 || strpbrk(e, "\n\"\\%") != NULL)) {
+    if (in->endpoint != NULL && !is_endpoint(in->endpoint)) {
         return vg_error_set(err, -EINVAL,
-                            "endpoint '%s' is not understood: use soft or unix:/PATH", e);
+                            "endpoint '%s' is not understood: use soft or unix:/PATH",
+                            in->endpoint);
     }
     if (in->given_prefix[0] != '/' || strpbrk(in->given_prefix, "\n\t\"\\") != NULL) {
         return vg_error_set(err, -EINVAL, "the prefix '%s' must begin with '/'",
@@ -309,11 +316,21 @@ put_programs(struct install *in, struct vg_error *err)
     return r;
 }
 
+/* What was asked for, else what the configuration that is there says, else soft. */
+static const char *
+chosen_endpoint(const struct install *in)
+{
+    if (in->endpoint != NULL) {
+        return in->endpoint;
+    }
+    return in->kept_endpoint[0] != '\0' ? in->kept_endpoint : "soft";
+}
+
 static int
 put_configuration(struct install *in, struct vg_error *err)
 {
     char text[PATH_MAX + 128], path[PATH_MAX];
-    const char *endpoint = in->endpoint != NULL ? in->endpoint : "soft";
+    const char *endpoint = chosen_endpoint(in);
     int r = 0;
 
     (void)snprintf(text, sizeof(text),
@@ -321,7 +338,7 @@ put_configuration(struct install *in, struct vg_error *err)
                    "endpoint = %s\n",
                    endpoint);
     vg_path_print(path, "%s%s", in->root, VG_CLIENT_CONF);
-    if (in->endpoint != NULL || access(path, F_OK) != 0) {
+    if (in->kept_endpoint[0] == '\0') {
         r = put_text(in, VG_CLIENT_CONF, 0644, text, err);
     }
     if (r == 0 && strcmp(in->prefix, "/usr") != 0) {
@@ -358,7 +375,7 @@ put_cdi(struct install *in, struct vg_error *err)
                   "  \"devices\": [{ \"name\": \"all\", \"containerEdits\": {\n"
                   "    \"env\": [\"VGPU_ENDPOINT=%s\", \"VGPU_WORKER=%s/vgpu-worker\"],\n"
                   "    \"mounts\": [\n",
-                  in->endpoint != NULL ? in->endpoint : "soft", in->own);
+                  chosen_endpoint(in), in->own);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void)fprintf(
             out,
@@ -366,11 +383,11 @@ put_cdi(struct install *in, struct vg_error *err)
             "        \"options\": [\"ro\", \"nosuid\", \"nodev\", \"bind\"] },\n",
             l, names[i], l, names[i]);
     }
-    if (in->endpoint != NULL && strncmp(in->endpoint, "unix:", 5) == 0) {
+    if (strncmp(chosen_endpoint(in), "unix:", 5) == 0) {
         (void)fprintf(out,
                       "      { \"hostPath\": \"%s\", \"containerPath\": \"%s\",\n"
                       "        \"options\": [\"bind\"] },\n",
-                      in->endpoint + 5, in->endpoint + 5);
+                      chosen_endpoint(in) + 5, chosen_endpoint(in) + 5);
     }
     (void)fprintf(out,
                   "      { \"hostPath\": \"%s\", \"containerPath\": \"%s\",\n"
@@ -441,14 +458,43 @@ undo_former(struct install *in, struct vg_error *err)
     return in->is_dry ? 0 : vg_journal_undo(in->root, err);
 }
 
+/* What of others is in the way, and must not be. */
+static int
+look_first(struct install *in, struct vg_error *err)
+{
+    char path[PATH_MAX], full[PATH_MAX];
+    struct stat info;
+
+    vg_path_print(path, "%s%s", in->root, VG_CLIENT_CONF);
+    if (in->endpoint == NULL) {
+        (void)vg_install_read_endpoint(path, in->kept_endpoint,
+                                       sizeof(in->kept_endpoint));
+    }
+    if (in->kept_endpoint[0] != '\0' && !is_endpoint(in->kept_endpoint)) {
+        (void)vg_error_set(err, -EEXIST,
+                           "the endpoint '%.200s' in '%.200s' is not understood",
+                           in->kept_endpoint, path);
+        vg_error_hint(err, "correct it, or say --endpoint");
+        return err->code;
+    }
+    if (in->diverts) {
+        return 0;
+    }
+    vg_path_print(path, "%s/bin/nvidia-smi", in->prefix);
+    if (in->with_smi && lstat(vg_path_print(full, "%s%s", in->root, path), &info) == 0) {
+        return refuse(in, path, err);
+    }
+    return clear_folders(in, true, err);
+}
+
 static int
 install(struct install *in, struct vg_error *err)
 {
     struct vg_error ignored;
     int r = undo_former(in, err);
 
-    if (r == 0 && !in->diverts) {
-        r = clear_folders(in, true, err);
+    if (r == 0) {
+        r = look_first(in, err);
     }
     if (r != 0) {
         return r;

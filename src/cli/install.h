@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct vg_error;
 
@@ -26,6 +27,9 @@ int vg_install_root(const char *given, char out[PATH_MAX], struct vg_error *err)
  * closed, or a negative errno code with @err filled.
  */
 int vg_install_lock(const char *root, struct vg_error *err);
+
+/* "endpoint = VALUE" of the file. Return: true with the value in @out. */
+bool vg_install_read_endpoint(const char *path, char *out, size_t size);
 
 /* Tells the loader; only on the machine itself. */
 void vg_install_ldconfig(const char *root, bool is_dry);

@@ -103,3 +103,31 @@ vg_install_ldconfig(const char *root, bool is_dry)
                     stderr);
     }
 }
+
+bool
+vg_install_read_endpoint(const char *path, char *out, size_t size)
+{
+    char line[4300];
+    bool found = false;
+    FILE *file = fopen(path, "re");
+
+    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
+        char *value = strchr(line, '=');
+        if (value == NULL || line[0] == '#') {
+            continue;
+        }
+        *value++ = '\0';
+        const char *name = line + strspn(line, " \t");
+        if (strncmp(name, "endpoint", 8) == 0 &&
+            name[8 + strspn(name + 8, " \t")] == '\0') {
+            value += strspn(value, " \t");
+            value[strcspn(value, " \t\r\n")] = '\0';
+            (void)snprintf(out, size, "%s", value);
+            found = true;
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return found;
+}

@@ -46,22 +46,14 @@ print_entry(const char *root, const struct vg_journal_entry *entry)
 static void
 print_endpoint(const char *root)
 {
-    char path[PATH_MAX], line[4300];
+    char path[PATH_MAX], endpoint[4300];
 
     (void)vg_path_print(path, "%s%s", root, VG_CLIENT_CONF);
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        (void)printf("endpoint none: there is no %s\n", path);
-        return;
+    if (vg_install_read_endpoint(path, endpoint, sizeof(endpoint))) {
+        (void)printf("endpoint %s\n", endpoint);
+    } else {
+        (void)printf("endpoint none in %s\n", path);
     }
-    while (fgets(line, sizeof(line), file) != NULL) {
-        if (line[0] != '#' && strncmp(line, "endpoint", 8) == 0) {
-            const char *value = strchr(line, '=');
-            (void)printf("endpoint %s",
-                         value != NULL ? value + 1 + strspn(value + 1, " \t") : "?\n");
-        }
-    }
-    (void)fclose(file);
 }
 
 static int

@@ -166,8 +166,19 @@ class Install(unittest.TestCase):
 
     def test_existing_configuration_is_kept(self):
         self.put("etc/vgpu/client.conf", "endpoint = unix:/mine\n")
-        self.vgpu("install")
+        self.vgpu("install", "--ollama-dropin")
         self.assertEqual(self.read("etc/vgpu/client.conf"), "endpoint = unix:/mine\n")
+        self.assertIn("VGPU_ENDPOINT=unix:/mine",
+                      self.read("etc/systemd/system/ollama.service.d/vgpu.conf"))
+
+    def test_existing_configuration_that_is_wrong(self):
+        self.put("etc/vgpu/client.conf", "endpoint = tcp:1\n")
+        self.assertIn("'tcp:1'", self.vgpu("install", expect=1).stderr)
+        self.assertEqual(picture(self.root), self.before)
+        self.vgpu("install", "--endpoint", "soft")
+        self.assertIn("endpoint soft\n", self.vgpu("status").stdout)
+        self.vgpu("uninstall")
+        self.assertEqual(picture(self.root), self.before)
 
     def test_other_prefix(self):
         self.vgpu("install", "--prefix", "/opt/vgpu/")
@@ -185,6 +196,16 @@ class Install(unittest.TestCase):
                       done.stderr)
         self.assertIn("--divert", done.stderr)
         self.assertEqual(picture(self.root), before)
+
+    def test_refuses_another_nvidia_smi(self):
+        self.put("usr/bin/nvidia-smi", "NVIDIA's")
+        done = self.vgpu("install", "--nvidia-smi", expect=1)
+        self.assertIn("nvidia-smi' is there already, of no package", done.stderr)
+        self.assertEqual(picture(self.root), self.before)
+        self.vgpu("install", "--nvidia-smi", "--divert")
+        self.assertIn("smi", self.read("usr/bin/nvidia-smi"))
+        self.vgpu("uninstall")
+        self.assertEqual(picture(self.root), self.before)
 
     def test_divert_and_restore(self):
         self.put_nvidia()

@@ -17,35 +17,6 @@
 #include "cli/install.h"
 #include "cli/paths.h"
 
-/* "endpoint = VALUE" of the file. Return: true with the value in @out. */
-static bool
-read_conf(const char *path, char *out, size_t size)
-{
-    char line[4300];
-    bool found = false;
-    FILE *file = fopen(path, "re");
-
-    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-        char *value = strchr(line, '=');
-        if (value == NULL || line[0] == '#') {
-            continue;
-        }
-        *value++ = '\0';
-        const char *name = line + strspn(line, " \t");
-        if (strncmp(name, "endpoint", 8) == 0 &&
-            name[8 + strspn(name + 8, " \t")] == '\0') {
-            value += strspn(value, " \t");
-            value[strcspn(value, " \t\r\n")] = '\0';
-            (void)snprintf(out, size, "%s", value);
-            found = true;
-        }
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return found;
-}
-
 /* The rules of the libraries: the variable, the user's file, the system's. */
 static const char *
 find_endpoint(struct vg_doctor *d, char where[PATH_MAX])
@@ -64,11 +35,13 @@ find_endpoint(struct vg_doctor *d, char where[PATH_MAX])
     } else if (home != NULL && home[0] == '/') {
         (void)vg_path_print(where, "%s%s/.config/vgpu/client.conf", d->root, home);
     }
-    if (where[0] != '\0' && read_conf(where, d->endpoint, sizeof(d->endpoint))) {
+    if (where[0] != '\0' &&
+        vg_install_read_endpoint(where, d->endpoint, sizeof(d->endpoint))) {
         return where;
     }
     (void)vg_path_print(where, "%s%s", d->root, VG_CLIENT_CONF);
-    return read_conf(where, d->endpoint, sizeof(d->endpoint)) ? where : NULL;
+    return vg_install_read_endpoint(where, d->endpoint, sizeof(d->endpoint)) ? where
+                                                                             : NULL;
 }
 
 /* Is there anybody at the socket? */
