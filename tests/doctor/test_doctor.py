@@ -558,6 +558,9 @@ class Ollama(Base):
                   "usr/local/cuda-12/targets/x/lib/libcuda.so")
         self.assert_says("broken", "absolute-search", "cuda-12/targets/x/lib/libcuda.so' first",
                          "--quick", "--ollama")
+        folder = self.path("usr/local/cuda/lib64")
+        self.assert_says("broken", "absolute-search", "cuda/lib64/libcuda.so' first", "--quick",
+                         "--ollama", LD_LIBRARY_PATH=folder)
 
     def test_note_1_wrong_process(self):
         """Links are right, but the server never maps the library: its children do."""

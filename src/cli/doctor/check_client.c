@@ -360,6 +360,27 @@ list_candidates(struct vg_doctor *d)
     }
 }
 
+/* Lists what the pattern finds; the first of all goes to @first. */
+static void
+list_pattern(struct vg_doctor *d, const char *pattern, char first[PATH_MAX])
+{
+    char real[PATH_MAX];
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        if (vg_search_resolve(d, found.gl_pathv[i], real)) {
+            say_candidate(d, "Ollama's", found.gl_pathv[i], real);
+            if (first[0] == '\0') {
+                (void)vg_path_print(first, "%s", real);
+            }
+        }
+    }
+    globfree(&found);
+}
+
 /* What generation 1 opens, in its own order: paths, not the loader's cache. */
 static void
 check_absolute_search(struct vg_doctor *d)
@@ -374,27 +395,25 @@ check_absolute_search(struct vg_doctor *d)
         "/usr/lib*/libcuda.so*",
         "/usr/local/lib*/libcuda.so*",
     };
-    char pattern[PATH_MAX], real[PATH_MAX] = "", other[PATH_MAX];
+    char pattern[PATH_MAX], real[PATH_MAX] = "";
 
     if (d->generation != 1) {
         return;
     }
+    if (d->client_lib[0] != '\0') {
+        list_pattern(d, vg_path_print(pattern, "%s/libcuda.so*", d->client_lib), real);
+    }
+    const char *variable = vg_environment_get(d, "LD_LIBRARY_PATH");
+    char *copy = strdup(variable != NULL ? variable : ""), *rest = copy;
+    const char *folder;
+    while ((folder = strsep(&rest, ":")) != NULL) {
+        if (folder[0] != '\0') {
+            list_pattern(d, vg_path_print(pattern, "%s/libcuda.so*", folder), real);
+        }
+    }
+    free(copy);
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-        glob_t found;
-        if (glob(vg_path_print(pattern, "%s%s", d->root, patterns[i]), 0, NULL, &found) !=
-            0) {
-            continue;
-        }
-        for (size_t n = 0; n < found.gl_pathc; n++) {
-            if (!vg_search_resolve(d, found.gl_pathv[n], other)) {
-                continue;
-            }
-            say_candidate(d, "Ollama's", found.gl_pathv[n], other);
-            if (real[0] == '\0') {
-                (void)vg_path_print(real, "%s", other);
-            }
-        }
-        globfree(&found);
+        list_pattern(d, vg_path_print(pattern, "%s%s", d->root, patterns[i]), real);
     }
     if (real[0] == '\0') {
         vg_say_broken(
