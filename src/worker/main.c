@@ -21,6 +21,18 @@
 #include "base/log.h"
 #include "worker/session.h"
 
+#if defined(__SANITIZE_THREAD__)
+/* A worker starts with a clean environment, so it has its options here: it ends within a
+ * second of its client, and the sanitizer would wait that second for late races. */
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+
+const char *
+__tsan_default_options(void)
+{
+    return "atexit_sleep_ms=0";
+}
+#endif
+
 /* The software GPU beside this program: in the build folder and as installed. */
 static const char *
 default_driver(char *buffer, size_t size)
