@@ -26,7 +26,8 @@ VGPU, BUILD_LIB, *CC = sys.argv[1:]
 del sys.argv[1:]
 VGPU, BUILD_LIB = os.path.abspath(VGPU), os.path.abspath(BUILD_LIB)
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
-CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "VGPU_ACCOUNTS": "none"}
+CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "VGPU_ACCOUNTS": "none",
+         "VGPU_SOFT_MEMORY": "1G"}
 UUID = "GPU-07070707-0707-0707-0707-070707070707"
 
 

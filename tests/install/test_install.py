@@ -137,6 +137,19 @@ class Install(unittest.TestCase):
         self.assertEqual(picture(self.root), self.before)
         self.assertEqual(self.vgpu("uninstall").stdout, "vgpu: nothing is installed\n")
 
+    def test_checksums_of_the_journal(self):
+        for size in (0, 1, 55, 56, 63, 64, 65, 119, 120, 1000):
+            self.write(os.path.join(self.stage, "lib", "libcuda.so.1"), "x" * size)
+            self.vgpu("install")
+            files = [line.split("\t") for line in
+                     self.read("var/lib/vgpu/install.journal").splitlines()]
+            files = [line for line in files if line[0] == "file"]
+            self.assertGreater(len(files), 4)
+            for _, path, checksum in files:
+                with open(self.root + path, "rb") as file:
+                    self.assertEqual(checksum,
+                                     "file:" + hashlib.sha256(file.read()).hexdigest())
+
     def test_installing_again_replaces(self):
         self.vgpu("install")
         kept = open(os.path.join(self.root, LIBRARIES, "libcuda.so.1"), encoding="utf-8")
@@ -362,7 +375,8 @@ class WholeMachine(unittest.TestCase):
                   'exec chroot "$0" "$@"')
         return subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c",
                                script, self.root, *command],
-                              env={"PATH": os.environ["PATH"], "VGPU_ACCOUNTS": "none"},
+                              env={"PATH": os.environ["PATH"], "VGPU_ACCOUNTS": "none",
+                                   "VGPU_SOFT_MEMORY": "1G"},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False, timeout=60)
 

@@ -140,6 +140,14 @@ check_memory(struct vg_doctor *d)
     }
 }
 
+/* NVML counts what the driver keeps for itself; a share of free memory moves meanwhile.
+ */
+static bool
+are_far_apart(unsigned long long a, unsigned long long b)
+{
+    return (a > b ? a - b : b - a) > b / 8;
+}
+
 static void
 check_nvml_agrees(struct vg_doctor *d)
 {
@@ -161,7 +169,7 @@ check_nvml_agrees(struct vg_doctor *d)
         vg_say_broken(d, "use libcuda and libnvidia-ml of one version and one endpoint",
                       "CUDA and NVML give different PCI addresses: %s and %s", a->pci,
                       a->nvml_pci);
-    } else if (a->nvml_total != a->total) {
+    } else if (are_far_apart(a->nvml_total, a->total)) {
         vg_say_unknown(
             d, "use libcuda and libnvidia-ml of one version",
             "CUDA and NVML give different amounts of memory: %llu and %llu MiB",
