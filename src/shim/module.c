@@ -16,7 +16,7 @@
 #include "cuda_driver.h"
 #include "shim/call_priv.h"
 #include "shim/conn.h"
-#include "shim/image.h"
+#include "wire/image.h"
 
 /* The log buffers that a program gave, and the options that travel as they are. */
 struct jit {

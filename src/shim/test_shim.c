@@ -16,8 +16,8 @@
 
 #include "shim/conn.h"
 #include "shim/ids.h"
-#include "shim/image.h"
 #include "shim/kernel.h"
+#include "wire/image.h"
 
 /* --- handles --- */
 

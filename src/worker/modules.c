@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cuda_dispatch.h"
+#include "wire/image.h"
 #include "worker/driver.h"
 #include "worker/session.h"
 
@@ -41,6 +42,12 @@ get_image(struct vg_worker_call *call)
 
     if (copy != NULL) {
         memcpy(copy, data, size);
+        /* the driver gets a bare pointer and believes the sizes in the image; zeroes
+         * behind the copy end a text. A wrapper would hold a pointer of the client's
+         * choice. */
+        if (size >= sizeof(uint32_t) && !vg_image_is_whole(copy, size)) {
+            call->stale = CUDA_ERROR_INVALID_IMAGE;
+        }
     } else if (data != NULL) {
         call->stale = CUDA_ERROR_OUT_OF_MEMORY;
     } else {

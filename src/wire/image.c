@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shim/image.h"
+#include "wire/image.h"
 
 #include <elf.h>
 #include <errno.h>
