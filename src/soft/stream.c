@@ -386,9 +386,16 @@ CUresult
 vg_drv_cuStreamSynchronize(CUstream handle)
 {
     struct vg_stream *stream;
-    CUresult r = enter_stream(handle, &stream);
+    struct vg_context *current;
+    /* after a failure too: what was queued, callbacks among it, has been told of it first
+     */
+    CUresult r = vg_soft_enter_any(&current);
     if (r != CUDA_SUCCESS) {
         return r;
+    }
+    r = vg_stream_find(current, handle, &stream);
+    if (r != CUDA_SUCCESS) {
+        return vg_soft_leave(current->sticky != CUDA_SUCCESS ? current->sticky : r);
     }
     r = vg_capture_check_stream(stream);
     if (r == CUDA_SUCCESS) {
