@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cuda_calls.h"
 #include "cuda_driver.h"
 #include "shim/call_priv.h"
@@ -54,8 +55,17 @@ read_options(struct jit *jit, unsigned count, const CUjit_option *options, void 
         case CU_JIT_WALL_TIME: /* out: not measured, left as 0 */
             values[i] = NULL;
             break;
+        case CU_JIT_GLOBAL_SYMBOL_NAMES:
+        case CU_JIT_GLOBAL_SYMBOL_ADDRESSES:
+        case CU_JIT_REFERENCED_KERNEL_NAMES:
+        case CU_JIT_REFERENCED_VARIABLE_NAMES:
+            vg_log(VG_LOG_ERROR, "JIT option %d is a list of addresses: not carried",
+                   (int)options[i]);
+            return CUDA_ERROR_NOT_SUPPORTED;
         default:
-            if (jit->count == sizeof(jit->plain) / sizeof(jit->plain[0])) {
+            if ((int)options[i] < 0 ||
+                (int)options[i] > CU_JIT_BINARY_LOADER_THREAD_COUNT ||
+                jit->count == sizeof(jit->plain) / sizeof(jit->plain[0])) {
                 return CUDA_ERROR_INVALID_VALUE;
             }
             jit->plain[jit->count] = options[i];

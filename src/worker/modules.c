@@ -25,6 +25,26 @@ struct load {
     const void *image;
 };
 
+/* An option whose value is an address, which a client cannot have in this process. */
+static bool
+is_address(CUjit_option option)
+{
+    switch ((int)option) {
+    case CU_JIT_WALL_TIME:
+    case CU_JIT_INFO_LOG_BUFFER:
+    case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
+    case CU_JIT_ERROR_LOG_BUFFER:
+    case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES:
+    case CU_JIT_GLOBAL_SYMBOL_NAMES:
+    case CU_JIT_GLOBAL_SYMBOL_ADDRESSES:
+    case CU_JIT_REFERENCED_KERNEL_NAMES:
+    case CU_JIT_REFERENCED_VARIABLE_NAMES:
+        return true;
+    default:
+        return (int)option < 0 || (int)option > CU_JIT_BINARY_LOADER_THREAD_COUNT;
+    }
+}
+
 static void
 add_option(struct load *load, CUjit_option option, void *value)
 {
@@ -72,6 +92,10 @@ get_load(struct vg_worker_call *call, enum vg_id_type type, struct load *load)
     }
     for (uint32_t i = 0; i < count; i++) {
         const CUjit_option option = (CUjit_option)vg_get_i32(&call->req);
+        if (is_address(option)) {
+            vg_dec_fail(&call->req);
+            return;
+        }
         add_option(load, option, (void *)(uintptr_t)vg_get_u64(&call->req));
     }
     for (int i = 0; i < 2; i++) {

@@ -321,6 +321,71 @@ addresses_outside_the_window_end_the_session(void **state)
     expect_lost(&s);
 }
 
+/* cuLibraryLoadData as a client sends it: id, options, two log sizes, image. */
+static size_t
+put_load(uint8_t *body, const uint32_t *option, const void *image, uint64_t size)
+{
+    const uint64_t id = vg_id_make(VG_ID_LIB, false, 1, 1);
+    const uint64_t value = 0x1000;
+    const uint32_t count = option != NULL ? 1 : 0;
+    const uint32_t none = 0;
+    size_t at = 0;
+
+#define PUT(from, bytes) (memcpy(body + at, from, bytes), at += (bytes))
+    PUT(&id, 8);
+    PUT(&count, 4);
+    if (option != NULL) {
+        PUT(option, 4);
+        PUT(&value, 8);
+    }
+    PUT(&none, 4);
+    PUT(&none, 4);
+    PUT(&size, 8);
+    PUT(image, size);
+#undef PUT
+    return at;
+}
+
+static void
+images_that_lie_are_refused(void **state)
+{
+    /* a container whose body is longer than what came; a wrapper with a pointer in it */
+    const uint32_t container[4] = { 0xba55ed50, 0x00100001, 0x10000000, 0 };
+    const uint32_t wrapper[6] = { 0x466243b1, 1, 0x41414141, 0x41, 0, 0 };
+    uint8_t body[128];
+    struct session s;
+
+    (void)state;
+    open_session(&s);
+    size_t size = put_load(body, NULL, container, sizeof(container));
+    assert_int_equal(ask(&s, VG_CUDA_cuLibraryLoadData, body, size),
+                     CUDA_ERROR_INVALID_IMAGE);
+    size = put_load(body, NULL, wrapper, sizeof(wrapper));
+    assert_int_equal(ask(&s, VG_CUDA_cuLibraryLoadData, body, size),
+                     CUDA_ERROR_INVALID_IMAGE);
+    close(s.control);
+    s.control = -1;
+    expect_orderly_end(&s);
+}
+
+static void
+addresses_among_jit_options_end_the_session(void **state)
+{
+    const uint32_t options[] = { CU_JIT_INFO_LOG_BUFFER, CU_JIT_GLOBAL_SYMBOL_NAMES,
+                                 UINT32_MAX };
+    uint8_t body[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        struct session s;
+        open_session(&s);
+        const size_t size = put_load(body, &options[i], "x", 2);
+        send_message(&s, VG_CUDA_cuLibraryLoadData,
+                     (uint32_t)(sizeof(struct vg_message) + size), body, size);
+        expect_lost(&s);
+    }
+}
+
 static void
 unknown_call_and_dead_handle_are_errors_of_the_call(void **state)
 {
@@ -352,6 +417,8 @@ main(int argc, char **argv)
         cmocka_unit_test(every_truncated_body_ends_the_session),
         cmocka_unit_test(ticket_used_twice_ends_the_session),
         cmocka_unit_test(addresses_outside_the_window_end_the_session),
+        cmocka_unit_test(images_that_lie_are_refused),
+        cmocka_unit_test(addresses_among_jit_options_end_the_session),
         cmocka_unit_test(unknown_call_and_dead_handle_are_errors_of_the_call),
     };
 
