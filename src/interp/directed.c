@@ -63,18 +63,15 @@ vg_directed_f64(unsigned what, unsigned direction, double x, double y, double z)
     OPERATE(double, fma, sqrt);
 }
 
-#define CONVERT(name, FROM, TO)              \
-    TO name(FROM value, unsigned direction)  \
-    {                                        \
-        volatile FROM v = value;             \
-        const int before = begin(direction); \
-        volatile TO r = (TO)v;               \
-        fesetround(before);                  \
-        return r;                            \
+#define CONVERT(name, FROM)                     \
+    double name(FROM value, unsigned direction) \
+    {                                           \
+        volatile FROM v = value;                \
+        const int before = begin(direction);    \
+        volatile double r = (double)v;          \
+        fesetround(before);                     \
+        return r;                               \
     }
 
-CONVERT(vg_directed_s64_f32, long long, float)
-CONVERT(vg_directed_u64_f32, unsigned long long, float)
-CONVERT(vg_directed_f64_f32, double, float)
-CONVERT(vg_directed_s64_f64, long long, double)
-CONVERT(vg_directed_u64_f64, unsigned long long, double)
+CONVERT(vg_directed_s64_f64, long long)
+CONVERT(vg_directed_u64_f64, unsigned long long)

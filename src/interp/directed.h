@@ -26,9 +26,6 @@ enum vg_directed_op {
 float vg_directed_f32(unsigned what, unsigned direction, float x, float y, float z);
 double vg_directed_f64(unsigned what, unsigned direction, double x, double y, double z);
 
-/* An integer or a double to f32, an integer to f64. */
-float vg_directed_s64_f32(long long value, unsigned direction);
-float vg_directed_u64_f32(unsigned long long value, unsigned direction);
-float vg_directed_f64_f32(double value, unsigned direction);
+/* An integer to f64. */
 double vg_directed_s64_f64(long long value, unsigned direction);
 double vg_directed_u64_f64(unsigned long long value, unsigned direction);

@@ -12,7 +12,6 @@
 #include "interp/half.h"
 #include "interp/alu.h"
 #include "interp/approx.h"
-#include "interp/small_float.h"
 
 #include <math.h>
 

@@ -7,6 +7,7 @@
  * Rounding to nearest, ties to even. A NaN becomes the canonical 0x7fff.
  */
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -84,4 +85,29 @@ vg_float_bf16(float value)
     const uint32_t odd = bits >> 16 & 1;
     const uint32_t out = (bits + 0x7fffu + odd) >> 16;
     return (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fffu : out;
+}
+
+/* f64 to f32 rounded to odd: a second rounding to fewer bits is then exact. */
+static inline float
+vg_f64_to_f32_odd(double value)
+{
+    float near = (float)value;
+    uint32_t bits;
+
+    if ((double)near == value || isnan(value)) {
+        return near;
+    }
+    memcpy(&bits, &near, 4);
+    if (fabs((double)near) > fabs(value)) {
+        bits--;
+    }
+    bits |= 1u;
+    memcpy(&near, &bits, 4);
+    return near;
+}
+
+static inline uint16_t
+vg_f64_to_half(double value)
+{
+    return (uint16_t)vg_float_half(vg_f64_to_f32_odd(value));
 }

@@ -171,17 +171,25 @@ load_param(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
     return VG_STEP_NEXT;
 }
 
+/* Each lane's copy of a .param variable of the frame. */
+static void
+own_lanes(const struct vg_warp *w, const struct vg_iop *op, uint64_t at[VG_LANES])
+{
+    const uint32_t stride = w->frame->code->params_size;
+
+    for (uint32_t l = 0; l < VG_LANES; l++) {
+        at[l] = (uint64_t)(uintptr_t)(w->frame->params + (size_t)l * stride) +
+                (uint64_t)op->imm;
+    }
+}
+
 /* A .param variable of a frame: arguments and results of functions. */
 static int
 load_own(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
     const struct element *e = op->ext;
-    const uint32_t stride = w->frame->code->params_size;
     uint64_t at[VG_LANES];
-    for (uint32_t l = 0; l < VG_LANES; l++) {
-        at[l] = (uint64_t)(uintptr_t)(w->frame->params + (size_t)l * stride) +
-                (uint64_t)op->imm;
-    }
+    own_lanes(w, op, at);
     for (uint32_t i = 0; i < op->count; i++) {
         e[i].fn.load(w, e[i].slot, mask, at, i * op->size, e[i].keep);
     }
@@ -207,12 +215,8 @@ static int
 store_own(struct vg_warp *w, const struct vg_iop *op, uint32_t mask)
 {
     const struct element *e = op->ext;
-    const uint32_t stride = w->frame->code->params_size;
     uint64_t at[VG_LANES];
-    for (uint32_t l = 0; l < VG_LANES; l++) {
-        at[l] = (uint64_t)(uintptr_t)(w->frame->params + (size_t)l * stride) +
-                (uint64_t)op->imm;
-    }
+    own_lanes(w, op, at);
     for (uint32_t i = 0; i < op->count; i++) {
         e[i].fn.store(w, e[i].slot, mask, at, i * op->size);
     }

@@ -11,7 +11,8 @@
  */
 
 #include "interp/alu.h"
-#include "interp/small_float.h"
+#include "interp/float_format.h"
+#include "interp/half.h"
 
 #define VG_TENSOR_MAX_K 64
 
@@ -62,8 +63,8 @@ vg_tensor_floats(enum vg_ptx_type type, const void *from, unsigned count, double
     } else {
         memcpy(b, from, count);
         for (unsigned i = 0; i < count; i++) {
-            out[i] = (double)(type == VG_PTX_E4M3 ? vg_e4m3_to_f32(b[i])
-                                                  : vg_e5m2_to_f32(b[i]));
+            out[i] = vg_float_value(b[i], type == VG_PTX_E4M3 ? &vg_format_e4m3
+                                                              : &vg_format_e5m2);
         }
     }
 }
