@@ -131,14 +131,6 @@ vg_length_of_values(const struct vg_param *param)
 }
 
 bool
-vg_shape_is_array(enum vg_shape shape)
-{
-    return shape == VG_SHAPE_HANDLES_IN || shape == VG_SHAPE_HANDLES_OUT ||
-           shape == VG_SHAPE_OUT_ARRAY || shape == VG_SHAPE_BYTES_IN ||
-           shape == VG_SHAPE_BYTES_OUT || shape == VG_SHAPE_STRING_OUT;
-}
-
-bool
 vg_shape_comes_back(enum vg_shape shape)
 {
     return shape == VG_SHAPE_OUT || shape == VG_SHAPE_INOUT ||
@@ -151,17 +143,6 @@ bool
 vg_shape_is_pointer(enum vg_shape shape)
 {
     return shape != VG_SHAPE_SCALAR && shape != VG_SHAPE_HANDLE && shape != VG_SHAPE_DROP;
-}
-
-bool
-vg_call_is_shaped(const struct vg_call *call)
-{
-    for (const struct vg_param *p = call->params; p != NULL; p = p->next) {
-        if (p->shape == VG_SHAPE_RAW) {
-            return false;
-        }
-    }
-    return true;
 }
 
 bool

@@ -72,14 +72,11 @@ int vg_member_count(const struct vg_api *api, const struct vg_member *member);
  */
 const char *vg_length_of_values(const struct vg_param *param);
 
-bool vg_shape_is_array(enum vg_shape shape);
 /* Travels in the reply, in the request. */
 bool vg_shape_comes_back(enum vg_shape shape);
 /* A pointer in the prototype. */
 bool vg_shape_is_pointer(enum vg_shape shape);
 
-/* No parameter needs hand-written code. */
-bool vg_call_is_shaped(const struct vg_call *call);
 bool vg_call_has_reply(const struct vg_call *call);
 
 /* The call has a generated dispatch function. */

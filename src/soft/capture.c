@@ -115,12 +115,6 @@ close_capture(struct vg_capture *capture)
 }
 
 void
-vg_capture_invalidate(struct vg_capture *capture)
-{
-    capture->is_invalid = true;
-}
-
-void
 vg_capture_drop_stream(struct vg_stream *stream)
 {
     struct vg_capture *capture = stream->capture;

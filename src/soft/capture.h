@@ -35,8 +35,6 @@ CUresult vg_capture_check_context(struct vg_context *context);
 /* Use of the legacy stream while a blocking stream of its context captures. */
 CUresult vg_capture_check_legacy(struct vg_stream *stream);
 
-void vg_capture_invalidate(struct vg_capture *capture);
-
 /* Adds a node after the stream's dependencies; takes over @work. */
 CUresult vg_capture_add(struct vg_stream *stream, struct vg_work *work);
 

@@ -102,25 +102,34 @@ record(struct vg_stream *stream, struct vg_event *event)
     return CUDA_SUCCESS;
 }
 
+/* Takes the lock and finds both. On failure the lock is not held. */
+static CUresult
+enter_event(CUevent handle, CUstream stream_handle, struct vg_event **event,
+            struct vg_stream **stream)
+{
+    struct vg_context *context;
+    CUresult r = vg_soft_enter(&context);
+    if (r != CUDA_SUCCESS) {
+        return r;
+    }
+    r = find_event(handle, event);
+    if (r == CUDA_SUCCESS) {
+        r = vg_stream_find(context, stream_handle, stream);
+    }
+    return r == CUDA_SUCCESS ? r : vg_soft_leave(r);
+}
+
 CUresult
 vg_drv_cuEventRecordWithFlags(CUevent handle, CUstream stream_handle, unsigned int flags)
 {
     if (flags > CU_EVENT_RECORD_EXTERNAL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    struct vg_context *context;
-    CUresult r = vg_soft_enter(&context);
-    if (r != CUDA_SUCCESS) {
-        return r;
-    }
     struct vg_event *event;
     struct vg_stream *stream;
-    r = find_event(handle, &event);
-    if (r == CUDA_SUCCESS) {
-        r = vg_stream_find(context, stream_handle, &stream);
-    }
+    CUresult r = enter_event(handle, stream_handle, &event, &stream);
     if (r != CUDA_SUCCESS) {
-        return vg_soft_leave(r);
+        return r;
     }
     if (flags == CU_EVENT_RECORD_EXTERNAL && stream->capture != NULL) {
         struct vg_work work = { .kind = VG_WORK_RECORD, .event = event };
@@ -163,19 +172,11 @@ vg_drv_cuStreamWaitEvent(CUstream stream_handle, CUevent handle, unsigned int fl
     if (flags > CU_EVENT_WAIT_EXTERNAL) {
         return CUDA_ERROR_INVALID_VALUE;
     }
-    struct vg_context *context;
-    CUresult r = vg_soft_enter(&context);
-    if (r != CUDA_SUCCESS) {
-        return r;
-    }
     struct vg_event *event;
     struct vg_stream *stream;
-    r = find_event(handle, &event);
-    if (r == CUDA_SUCCESS) {
-        r = vg_stream_find(context, stream_handle, &stream);
-    }
+    CUresult r = enter_event(handle, stream_handle, &event, &stream);
     if (r != CUDA_SUCCESS) {
-        return vg_soft_leave(r);
+        return r;
     }
     if (flags == CU_EVENT_WAIT_EXTERNAL && stream->capture != NULL) {
         struct vg_work work = { .kind = VG_WORK_WAIT, .event = event };
