@@ -32,6 +32,10 @@ check-clients: all
 	@tools/setup clients
 	@tools/check-clients
 
+check-ollama: all
+	@tools/setup ollama
+	@tools/check-ollama
+
 demo:
 	@tools/setup clients
 	@[ -f $(CONFIGURED) ] || meson setup $(BUILD)
@@ -67,6 +71,7 @@ help:
 	@echo "make                build into $(BUILD)/ (as root installs what is missing)"
 	@echo "make check          our own tests; Debian packages only, no GPU, no network"
 	@echo "make check-clients  stock CUDA programs on the vGPU; downloads them once"
+	@echo "make check-ollama   real Ollama on the vGPU; fetches and builds it once"
 	@echo "make demo           a language model answers a question on the vGPU"
 	@echo "make lint           clang-format, clang-tidy, cppcheck"
 	@echo "make format         apply clang-format"
@@ -75,4 +80,4 @@ help:
 	@echo "make setup          only install what the build needs"
 	@echo "make clean          remove the build folders; downloads stay in the cache"
 
-.PHONY: all setup check check-clients demo asan tsan check-all lint format bench clean help
+.PHONY: all setup check check-clients check-ollama demo asan tsan check-all lint format bench clean help
