@@ -30,12 +30,27 @@ list(const struct vg_ptx_func *func)
 }
 
 static void
+become(struct vg_ptx_insn *insn, uint16_t op)
+{
+    insn->op = op;
+    insn->n_operands = insn->n_types = insn->n_suffixes = 0;
+    memset(insn->mods, 0, sizeof(insn->mods));
+}
+
+static void
+do_nothing(struct vg_ptx_func *func)
+{
+    if (func->is_entry && func->n_insns > 0) {
+        become(&func->insns[0], VG_PTX_OP_RET);
+        func->insns[0].guard = -1;
+    }
+}
+
+static void
 spoil(struct vg_ptx_insn *insn, bool is_trap)
 {
     if (is_trap) {
-        insn->op = VG_PTX_OP_TRAP;
-        insn->n_operands = insn->n_types = insn->n_suffixes = 0;
-        memset(insn->mods, 0, sizeof(insn->mods));
+        become(insn, VG_PTX_OP_TRAP);
     } else {
         insn->op = VG_PTX_OP_ADD;
         insn->n_operands = 3;
@@ -73,5 +88,7 @@ vg_alter(struct vg_ptx_func *func)
         spoil_at(func, mode + 4, false);
     } else if (strncmp(mode, "trap:", 5) == 0) {
         spoil_at(func, mode + 5, true);
+    } else if (strcmp(mode, "null") == 0) {
+        do_nothing(func);
     }
 }
