@@ -32,7 +32,7 @@ def check_found(checks, way, server, expected):
               "total": f"{float(gib):.1f} GiB"}
     differs = [f"{key} is '{got.get(key)}', vgpu says '{value}'"
                for key, value in wanted.items() if got.get(key) != value]
-    checks.check(f"{way}: the device is vgpu's", not differs,
+    checks.check(f"{way}, checklist 17: the device is vgpu's", not differs,
                  "; ".join(differs) or f"{got['name']}, {got['id']}, driver {got['driver']}")
     took = (moment(line) - moment(server.lines("looking for compatible GPUs")[0]))
     print(f"       {way}: found in {took.total_seconds() * 1000:.0f} ms")
