@@ -9,8 +9,7 @@
  *   list             names in the log (info) each fma.f32 of each kernel that is prepared
  *   add:ENTRY:LINE   makes the fma of that PTX line an add of its first two sources
  *   trap:ENTRY:LINE  makes it a trap: a launch that fails shows that it was executed
- *   null             each kernel returns at its first instruction: launches, and no
- * results
+ *   null             makes each kernel return at once: launches, and no results
  *
  * Unset, nothing happens. Image lock held.
  */
