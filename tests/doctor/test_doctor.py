@@ -592,6 +592,19 @@ class Ollama(Base):
         self.assert_says("broken", "backends", "needs libcudart.so.12, which the loader does "
                          "not find", "--quick", "--ollama")
 
+    def test_missing_library_of_several_is_said_once(self):
+        lost, folder = self.path("libother.so.1"), f"{self.lib}/cuda_v12"
+        compile_library(lost, [], "-Wl,-soname,libother.so.1", text="int x;")
+        compile_library(self.path(f"{folder}/libbetween.so"), [lost], "-Wl,--no-as-needed",
+                        "-Wl,-soname,libbetween.so", text="int y;")
+        compile_library(self.path(f"{folder}/libggml-cuda.so"),
+                        [self.path(f"{folder}/libbetween.so"), lost], "-Wl,--no-as-needed",
+                        text="int z;")
+        os.remove(lost)
+        answer = self.assert_says("broken", "backends", "needs libother.so.1, which", "--quick",
+                                  "--ollama")
+        self.assertEqual(1, len([f for f in answer["findings"] if "libother" in f["text"]]))
+
     def test_libcuda_not_in_the_services_loader(self):
         for end in ("", ".0", ".1"):
             self.remove(f"{LIBRARIES}/libcuda.so{end}")

@@ -28,6 +28,8 @@ struct closure {
     struct object *objects;
     size_t count;
     unsigned missing;
+    const char *lost[OBJECT_MAX]; /* what was not found, said once */
+    size_t lost_count;
     bool lacks_loader;
 };
 
@@ -131,6 +133,21 @@ is_loader(const char *name)
     return strncmp(name, "ld-linux", 8) == 0;
 }
 
+/* Several may need what is missing; the loader stops at the first. */
+static bool
+was_said(struct closure *c, const char *name)
+{
+    for (size_t i = 0; i < c->lost_count; i++) {
+        if (strcmp(c->lost[i], name) == 0) {
+            return true;
+        }
+    }
+    if (c->lost_count < OBJECT_MAX) {
+        c->lost[c->lost_count++] = name;
+    }
+    return false;
+}
+
 static void
 load_needed(struct closure *c, size_t index)
 {
@@ -150,6 +167,9 @@ load_needed(struct closure *c, size_t index)
             continue;
         }
         c->missing++;
+        if (was_said(c, name)) {
+            continue;
+        }
         vg_say_broken(
             c->d,
             strncmp(name, "libcuda.so", 10) == 0
