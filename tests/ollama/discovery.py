@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ollama of generation 1 finds the vGPU, and says what vgpu says about it.
 
-    discovery.py --ollama PROGRAM --vgpu PROGRAM
+    discovery.py --ollama PROGRAM --vgpu PROGRAM --model FILE
 
 It opens libcuda by its path, in its own process, for moments, and closes it. Three ways: by
 `vgpu run`; with the libraries that `vgpu install` puts into a tree; and with the device
 hidden, when it must say that it has only the CPU.
+
+This program comes without its CUDA libraries. It shows why a found device proves nothing: it
+says that a model is in the device's memory, and computes on the CPU. The counters tell.
 """
 import argparse
 import datetime
@@ -15,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from server import Checks, Ollama, device, environment, fields
+from server import Checks, Ollama, counted, device, environment, fields
 
 
 def moment(line):
@@ -54,10 +57,23 @@ def check_installed(checks, args, folder, expected):
                                 for path in opened), ", ".join(opened))
 
 
+def check_trap(checks, args, server):
+    server.create(args.model)
+    answer = server.generate("The capital of France is", 4)
+    used = server.ask("/api/ps")["models"][0]
+    layers = [line for line in server.lines("offload") if "layers.offload=31" in line]
+    launches = counted(server.folder)[0].get("launches", 0)
+    print(f"       it says: size_vram {used['size_vram']}, layers.offload=31 "
+          f"{'seen' if layers else 'not seen'}, {answer['response']!r}")
+    checks.check("without its CUDA libraries it claims the device, and nothing is launched",
+                 used["size_vram"] > 0 and layers and launches == 0
+                 and not server.lines("CUDA0 model buffer size"), f"{launches} launches")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ollama", required=True)
-    parser.add_argument("--vgpu", required=True)
+    for name in ("ollama", "vgpu", "model"):
+        parser.add_argument("--" + name, required=True)
     args = parser.parse_args()
     args.vgpu = os.path.abspath(args.vgpu)
     run = f"{args.vgpu} run --"
@@ -66,6 +82,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         with Ollama(args.ollama, os.path.join(folder, "run"), run, debug=1) as server:
             check_found(checks, "run", server, expected)
+            check_trap(checks, args, server)
         check_installed(checks, args, folder, expected)
         with Ollama(args.ollama, os.path.join(folder, "hidden"), run, debug=1,
                     CUDA_VISIBLE_DEVICES="-1") as server:
