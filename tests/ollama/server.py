@@ -82,13 +82,11 @@ def counted(folder):
             continue
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             for line in file:
-                word = line.rstrip("\n").split("\t")
+                word = re.split(r"[\t ]", line.strip())
                 if word[0] == "kernel":
                     kernels[word[1]] = kernels.get(word[1], 0) + int(word[2])
-                elif len(word) == 1 and " " in word[0] or word[-1].isdigit():
-                    key, _, value = line.strip().replace("\t", " ").rpartition(" ")
-                    if value.isdigit():
-                        sums[key] = sums.get(key, 0) + int(value)
+                elif len(word) == 2 and word[1].isdigit():
+                    sums[word[0]] = sums.get(word[0], 0) + int(word[1])
     return sums, kernels
 
 
