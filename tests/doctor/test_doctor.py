@@ -27,7 +27,7 @@ del sys.argv[1:]
 VGPU, BUILD_LIB = os.path.abspath(VGPU), os.path.abspath(BUILD_LIB)
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 CLEAN = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "VGPU_ACCOUNTS": "none",
-         "VGPU_SOFT_MEMORY": "1G"}
+         "VGPU_SOFT_MEMORY": "1G", "OLLAMA_FLASH_ATTENTION": "1"}
 UUID = "GPU-07070707-0707-0707-0707-070707070707"
 
 
@@ -540,6 +540,18 @@ class Ollama(Base):
         self.assertEqual([f for f in answer["findings"] if f["state"] != "ok"], [])
         self.assert_says("ok", "program", "generation 2", "--ollama")
         self.assert_says("ok", "candidates", "in the loader's order: ", "--quick", "--ollama")
+
+    def test_attention_on_the_software_gpu(self):
+        self.assert_says("ok", "flash-attention", "=1: attention needs no cuBLAS", "--ollama",
+                         OLLAMA_FLASH_ATTENTION="1")
+        for value in ("", "0", "false"):
+            self.assert_says("unknown", "flash-attention", "most models then need cuBLAS",
+                             "--ollama", OLLAMA_FLASH_ATTENTION=value)
+        for where in ({"VGPU_ENDPOINT": "unix:/run/x"}, {}):
+            if not where:
+                self.put(f"{self.lib}/llama-server", "", 0o755)
+            answer = self.doctor("--quick", "--ollama", OLLAMA_FLASH_ATTENTION="0", **where)
+            self.assertNotIn("flash-attention", [f["check"] for f in answer["findings"]])
 
     def test_generations(self):
         self.put(f"{self.lib}/llama-server", "", 0o755)

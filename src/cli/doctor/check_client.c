@@ -454,6 +454,30 @@ check_nvml_place(struct vg_doctor *d)
     }
 }
 
+/* Without it attention goes through cuBLAS, whose kernels are machine code. Some models
+ * have it by default, so this cannot be told from here. */
+static void
+check_attention(struct vg_doctor *d)
+{
+    const char *value = vg_environment_get(d, "OLLAMA_FLASH_ATTENTION");
+
+    if (strcmp(d->endpoint, "soft") != 0 || d->client_lib[0] == '\0' ||
+        (d->generation != 1 && d->generation != 2)) {
+        return;
+    }
+    if (value != NULL && value[0] != '\0' && strchr("1tT", value[0]) != NULL) {
+        vg_say_ok(d, "OLLAMA_FLASH_ATTENTION=%s: attention needs no cuBLAS", value);
+        return;
+    }
+    vg_say_unknown(
+        d, "set OLLAMA_FLASH_ATTENTION=1 for the server",
+        "OLLAMA_FLASH_ATTENTION of %s is not on: in this generation most models "
+        "then need cuBLAS, whose machine code the software GPU cannot run: "
+        "'CUDA error: the function requires an architectural feature absent from "
+        "the device'",
+        d->environment_of);
+}
+
 /* Virtual machines with a basic CPU model lack these; old versions then refuse any GPU.
  */
 static void
@@ -479,6 +503,7 @@ const struct vg_check vg_checks_client[] = {
     { "client", "candidates", list_candidates },
     { "client", "absolute-search", check_absolute_search },
     { "client", "driver-age", check_nvml_place },
+    { "client", "flash-attention", check_attention },
     { "client", "vectors", check_vectors },
     { NULL, NULL, NULL },
 };

@@ -91,7 +91,7 @@ vg_fatbin_print(const unsigned *archs, size_t count, char *out, size_t size)
 {
     int n = 0;
 
-    out[0] = '\0';
+    (void)snprintf(out, size, "none");
     for (size_t i = 0; i < count && n >= 0 && (size_t)n < size; i++) {
         n += snprintf(out + n, size - (size_t)n, "%s%u", i > 0 ? " " : "", archs[i]);
     }

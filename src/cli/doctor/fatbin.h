@@ -20,5 +20,5 @@ struct vg_archs {
 
 void vg_fatbin_read(const struct vg_elf *elf, struct vg_archs *out);
 
-/* "50 52 75" */
+/* "50 52 75", or "none" */
 void vg_fatbin_print(const unsigned *archs, size_t count, char *out, size_t size);
