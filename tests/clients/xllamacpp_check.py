@@ -95,4 +95,5 @@ def main():
     return 0 if good >= NEEDED else 3
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
