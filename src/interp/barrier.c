@@ -86,6 +86,8 @@ vg_barrier_check(struct vg_block *block)
             release_warp(&block->warps[i], id, b);
         }
         memset(b, 0, sizeof(*b));
+        /* a block of one warp has nobody to keep in step with */
+        block->short_turns = block->n_warps > 1 ? block->n_warps : 0;
     }
 }
 

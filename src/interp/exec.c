@@ -326,10 +326,12 @@ vg_warp_run(struct vg_warp *w, uint64_t slice)
 {
     uint64_t left = slice;
     uint32_t turn = 0;
-    if (w->turn % 4 == 3 && w->frame->n_groups > 1) {
+    /* the few instructions after a barrier are no turn in this sense */
+    const bool whole = slice >= SHORT_SLICE;
+    if (whole && w->turn % 4 == 3 && w->frame->n_groups > 1) {
         /* for once not the smallest counter: it may be waiting for the others */
         turn = w->turn / 4 + 1;
-        left = slice < SHORT_SLICE ? slice : SHORT_SLICE;
+        left = SHORT_SLICE;
     }
     while (left > 0) {
         if (w->frame->n_groups == 0) {
@@ -344,11 +346,16 @@ vg_warp_run(struct vg_warp *w, uint64_t slice)
         if (i == UINT32_MAX) {
             return VG_STEP_BARRIER;
         }
+        const uint32_t short_turns = w->block->short_turns;
         const int r = run_group(w, i, &left);
         if (r != VG_STEP_NEXT) {
             return r;
         }
+        if (w->block->short_turns > short_turns) {
+            /* a barrier opened: the others go on from it too */
+            return VG_STEP_YIELD;
+        }
     }
-    w->turn++;
+    w->turn += whole ? 1 : 0;
     return VG_STEP_YIELD;
 }

@@ -170,6 +170,7 @@ struct vg_block {
     uint32_t n_ranges, next_range;
     struct vg_interp_range ranges[VG_RANGE_CACHE];
     struct vg_barrier barriers[VG_MAX_BARRIERS];
+    uint32_t short_turns; /* turns left that are short, after a barrier */
     struct vg_warp *warps;
     struct vg_block *next; /* in the kernel's pool */
 };

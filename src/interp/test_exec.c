@@ -120,6 +120,46 @@ barrier_orders_shared_memory(void **state)
     test_close(&run);
 }
 
+/*
+ * A word for each warp is read by all right after a barrier and overwritten some forty
+ * instructions later. A device's warps are almost in step there; ours have to be as well.
+ */
+static void
+warps_leave_a_barrier_together(void **state)
+{
+    (void)state;
+    struct test_run run;
+    uint32_t memory[128] = { 0 };
+#define FIVE                      \
+    "mul.lo.u32 %r12, %r12, 3;\n" \
+    "add.u32 %r12, %r12, 1;\n"    \
+    "xor.b32 %r12, %r12, %r2;\n"  \
+    "shl.b32 %r12, %r12, 1;\n"    \
+    "shr.u32 %r12, %r12, 1;\n"
+    open_ok(&run,
+            KERNEL(".shared .align 4 .b8 buf[16];\n"
+                   "mov.u32 %r8, buf;\n"
+                   "shr.u32 %r9, %r2, 5;\n"
+                   "mad.lo.u32 %r10, %r9, 4, %r8;\n"
+                   "st.shared.u32 [%r10], 1;\n"
+                   "bar.sync 0;\n"
+                   "ld.shared.u32 %r11, [%r8];\n"
+                   "ld.shared.u32 %r13, [%r8+4];\n"
+                   "ld.shared.u32 %r14, [%r8+8];\n"
+                   "ld.shared.u32 %r15, [%r8+12];\n" /**/
+                   FIVE FIVE FIVE FIVE FIVE FIVE FIVE FIVE "st.shared.u32 [%r10], 100;\n"
+                   "add.u32 %r11, %r11, %r13;\n"
+                   "add.u32 %r11, %r11, %r14;\n"
+                   "add.u32 %r11, %r11, %r15;\n"
+                   "st.global.u32 [%rd2], %r11;\n"));
+#undef FIVE
+    assert_int_equal(test_launch(&run, 1, 128, 0, memory, sizeof(memory), false), 0);
+    for (uint32_t i = 0; i < 128; i++) {
+        assert_int_equal(memory[i], 4);
+    }
+    test_close(&run);
+}
+
 /* Threads that have ended do not hold up a barrier; 70 is no multiple of 32. */
 static void
 ended_threads_count_as_arrived(void **state)
@@ -574,6 +614,7 @@ main(void)
         cmocka_unit_test(lanes_loop_apart_and_meet),
         cmocka_unit_test(irreducible_graphs_run),
         cmocka_unit_test(barrier_orders_shared_memory),
+        cmocka_unit_test(warps_leave_a_barrier_together),
         cmocka_unit_test(ended_threads_count_as_arrived),
         cmocka_unit_test(named_barrier_counts_threads),
         cmocka_unit_test(arrive_does_not_wait),
