@@ -101,7 +101,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("package", "model", "libraries", "run"):
         parser.add_argument("--" + name, required=True)
-    parser.add_argument("--runs", default="8.0/flash,7.5/flash")
+    parser.add_argument("--runs", default="8.0/flash,7.5/flash,8.0/plain")
     parser.add_argument("--timeout", type=float, default=600)
     args = parser.parse_args()
 
