@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 
-from xllamacpp_check import NEEDED, SMALLEST, agrees, spread
+from xllamacpp_check import NEEDED, agrees, allowed_difference
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROMPT = ("A cat is a small animal that lives with people. A dog is a larger animal that lives "
@@ -113,7 +113,7 @@ def main():
         if "CUDA0" in log or walker.launches() != 0:
             print("the CPU run used the vGPU")
             return 1
-        allowed = max(SMALLEST, 4 * max(map(spread, cpu["rows"], other["rows"])))
+        allowed = allowed_difference(cpu["rows"], other["rows"])
         print(f"allowed difference {allowed:.4f}")
         for name in args.runs.split(","):
             capability, attention = name.split("/")

@@ -5,7 +5,9 @@
 
 Without tokens it goes along the most likely ones. The server of the client runs in this
 process and is asked by function calls, one token a time; batches hold at most eight tokens
-of the prompt, since longer ones call a library of machine code.
+of the prompt, since longer ones call a library of machine code. Each question starts from
+nothing: what this server keeps of the last one depends on how its threads were scheduled, and
+gave two different answers on the CPU alone.
 """
 import json
 import sys
@@ -35,7 +37,7 @@ def ask(server, prompt):
     answers = []
     server.handle_completions(
         json.dumps({"prompt": prompt, "n_predict": 1, "n_probs": LISTED, "temperature": 0.0,
-                    "cache_prompt": True}),
+                    "cache_prompt": False}),
         answers.append, answers.append)
     answer = answers[0] if isinstance(answers[0], dict) else json.loads(answers[0])
     if "choices" not in answer:
