@@ -6,6 +6,9 @@
  * sleeps, looks once more, and sleeps in poll on its eventfd and on the peer: no wake is
  * lost, and a dead peer ends every wait. Raw system calls, so that no wait is a
  * cancellation point of the program.
+ *
+ * Before each sleep and each wake the descriptors are looked at: a program that closed
+ * ours and opened its own under their numbers loses CUDA, and its files are not touched.
  */
 #include "link/shm.h"
 
@@ -17,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 #define SPIN_NS 5000
 
 struct shm_lane {
@@ -26,6 +31,7 @@ struct shm_lane {
     int wake_mine;
     int wake_peer;
     int peer;
+    struct vg_fd_mark mine_mark, peer_mark; /* the eventfds are all alike */
     bool spins;
 };
 
@@ -35,7 +41,9 @@ wake_peer(const struct shm_lane *shm)
     const uint64_t one = 1;
 
     /* cannot fail in a way that matters: a full counter wakes too */
-    (void)syscall(SYS_write, shm->wake_peer, &one, sizeof(one));
+    if (vg_fd_same(shm->wake_peer, &shm->mine_mark)) {
+        (void)syscall(SYS_write, shm->wake_peer, &one, sizeof(one));
+    }
 }
 
 static void
@@ -90,6 +98,11 @@ sleep_once(const struct shm_lane *shm)
     };
     uint64_t count;
 
+    if (!vg_fd_same(shm->wake_mine, &shm->mine_mark) ||
+        !vg_fd_same(shm->wake_peer, &shm->mine_mark) ||
+        !vg_fd_same(shm->peer, &shm->peer_mark)) {
+        return VG_LINK_LOST;
+    }
     const long n = syscall(SYS_ppoll, fds, 2, NULL, NULL, 0);
     if (n < 0) {
         return errno == EINTR || errno == EAGAIN ? 0 : VG_LINK_LOST;
@@ -241,6 +254,8 @@ vg_shm_lane_create(struct vg_shm_lane_page *page, bool is_client, int wake_mine,
     shm->wake_mine = wake_mine;
     shm->wake_peer = wake_peer_fd;
     shm->peer = peer;
+    vg_fd_note(wake_mine, &shm->mine_mark);
+    vg_fd_note(peer, &shm->peer_mark);
     shm->spins = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) > 1;
     *out_lane = &shm->lane;
     return 0;
