@@ -160,6 +160,7 @@ main(int argc, char **argv)
         driver = default_driver(buffer, sizeof(buffer));
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* the client's limit is ours too: an error, no end */
     if (path != NULL) {
         return listen_on(path, driver);
     }
