@@ -140,5 +140,6 @@ vg_nvml_look(struct vg_nvml_host *out)
     }
     const nvmlReturn_t result = ask(fd, is_private ? START_MS : SILENCE_MS, out);
     close(fd);
+    vg_worker_reap();
     return result;
 }

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "shim/call.h"
 #include "shim/ids.h"
@@ -28,6 +29,7 @@ static _Atomic bool conn_open;
 static pthread_mutex_t lane_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vg_client_lane *free_lanes;
 static uint32_t lane_count;
+static struct vg_fd_mark control_mark;
 static __thread struct vg_client_lane *my_lane;
 
 bool
@@ -240,11 +242,13 @@ vg_conn_open(void)
     }
 
     vg_conn.control = fd;
+    vg_fd_note(fd, &control_mark);
     vg_conn.blocking = blocking != NULL && strcmp(blocking, "1") == 0;
     const CUresult result = shake_hands(is_private ? START_MS : SILENCE_MS);
     if (result != CUDA_SUCCESS) {
         close(fd);
         vg_conn.control = -1;
+        vg_worker_reap();
         return result;
     }
     for (int i = 0; i < vg_conn.device_count; i++) {
@@ -269,7 +273,9 @@ vg_driver_forked(void)
     if (!vg_conn_is_open()) {
         return;
     }
-    close(vg_conn.control);
+    if (vg_fd_same(vg_conn.control, &control_mark)) {
+        close(vg_conn.control);
+    }
     memset(&vg_conn, 0, sizeof(vg_conn));
     vg_conn.control = -1;
     my_lane = NULL;
@@ -292,14 +298,15 @@ open_lane(uint32_t index)
     if (lane == NULL) {
         return NULL;
     }
-    fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    fds[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    fds[0] = vg_fd_away(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 3);
+    fds[1] = vg_fd_away(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 3);
     if (fds[0] < 0 || fds[1] < 0 ||
         vg_shm_lane_create(&vg_conn.rings[index], true, fds[1], fds[0], vg_conn.control,
                            &lane->lane) != 0) {
         goto err_close;
     }
-    if (vg_control_send(vg_conn.control, &packet, sizeof(packet), fds, 2) != 0) {
+    if (!vg_fd_same(vg_conn.control, &control_mark) ||
+        vg_control_send(vg_conn.control, &packet, sizeof(packet), fds, 2) != 0) {
         vg_conn_lost("cannot open a lane");
         vg_lane_destroy(lane->lane);
         goto err_close;

@@ -90,6 +90,10 @@ void vg_endpoint_read(struct vg_endpoint *out);
  * -errno. */
 int vg_worker_spawn(void);
 
+/** Leaves no zombie of a worker that was started and is not wanted any more: call it
+ * after its socket is closed. Waits a little where we are a subreaper. */
+void vg_worker_reap(void);
+
 /* Connects to a worker that listens. Return: socket or -errno. */
 int vg_worker_connect(const char *path);
 

@@ -29,8 +29,10 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 
 /* The same function as clone(), by the name that sanitizers do not intercept: they take
@@ -44,6 +46,7 @@ int __clone(int (*function)(void *), void *stack, int flags, void *arg, ...);
 #define ENV_MAX     128
 #define WORKER_FD   3
 #define KERNEL_SIGS 64
+#define REAP_MS     2000
 
 struct plan {
     char program[PATH_MAX];
@@ -97,19 +100,25 @@ become_worker(void *arg)
     struct plan *plan = arg;
 
     (void)raw(SYS_setsid, 0, 0, 0, 0); /* the terminal's ^C is for the program */
-    const long null = raw(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0);
-    /* the socket first: its number may be one of those that are replaced below */
-    const long socket = raw(SYS_fcntl, plan->socket, F_DUPFD, 16, 0);
+    /* the socket has a higher number, so nothing that is needed is replaced */
+    (void)raw(SYS_dup2, plan->socket, WORKER_FD, 0, 0);
+    if (raw(SYS_close_range, WORKER_FD + 1, UINT_MAX, 0, 0) < 0) {
+        for (long fd = WORKER_FD + 1; fd < 65536; fd++) { /* a kernel before 5.9 */
+            (void)raw(SYS_close, fd, 0, 0, 0);
+        }
+    }
+    /* only now: the program's table may have been full */
+    long null = raw(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR, 0);
+    if (null < 0) { /* a root without devices: an empty file of our own */
+        null = raw(SYS_memfd_create, (long)"vgpu-null", 0, 0, 0);
+    }
     (void)raw(SYS_dup2, null, 0, 0, 0);
     (void)raw(SYS_dup2, null, 1, 0, 0);
     if (raw(SYS_fcntl, 2, F_GETFD, 0, 0) < 0) {
         (void)raw(SYS_dup2, null, 2, 0, 0);
     }
-    (void)raw(SYS_dup2, socket, WORKER_FD, 0, 0);
-    if (raw(SYS_close_range, WORKER_FD + 1, UINT_MAX, 0, 0) < 0) {
-        for (long fd = WORKER_FD + 1; fd < 65536; fd++) { /* a kernel before 5.9 */
-            (void)raw(SYS_close, fd, 0, 0, 0);
-        }
+    if (null > WORKER_FD) {
+        (void)raw(SYS_close, null, 0, 0, 0);
     }
     reset_signals();
     const long r = raw(SYS_execve, (long)plan->program, (long)plan->arguments,
@@ -233,6 +242,29 @@ adopts_orphans(void)
     return getpid() == 1 || subreaper != 0;
 }
 
+/* The middle that stayed, and what it runs on. Under the callers' locks. */
+static pid_t staying;
+static void *staying_memory;
+static size_t staying_size;
+
+void
+vg_worker_reap(void)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+
+    for (int i = 0; staying > 0 && i < REAP_MS; i++) {
+        const pid_t got = waitpid(staying, NULL, __WCLONE | WNOHANG);
+        if (got == staying) {
+            munmap(staying_memory, staying_size);
+            staying = 0;
+        } else if (got < 0 && errno != EINTR) {
+            staying = 0; /* not ours (any more) */
+        } else {
+            nanosleep(&moment, NULL);
+        }
+    }
+}
+
 /* Runs the middle with all signals blocked. Return: 0 or -errno. */
 static int
 run_middle(struct plan *plan, uint8_t *middle_stack_top)
@@ -253,7 +285,26 @@ run_middle(struct plan *plan, uint8_t *middle_stack_top)
         }
     }
     sigprocmask(SIG_SETMASK, &old, NULL);
+    if (plan->middle_stays && pid > 0) {
+        staying = pid;
+    }
     return pid < 0 ? -error : 0;
+}
+
+/* Our end, and the worker's: with a number that become_worker() does not need. */
+static int
+open_pair(int *fds)
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        return -errno;
+    }
+    fds[0] = vg_fd_away(fds[0], 3);
+    fds[1] = vg_fd_away(fds[1], WORKER_FD + 1);
+    if (fds[0] < 0 || fds[1] < 0) {
+        close(fds[0] >= 0 ? fds[0] : fds[1]);
+        return -EMFILE;
+    }
+    return 0;
 }
 
 int
@@ -279,8 +330,8 @@ vg_worker_spawn(void)
                              "VGPU_WORKER to its path");
         goto err_unmap;
     }
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-        r = -errno;
+    r = open_pair(fds);
+    if (r != 0) {
         goto err_unmap;
     }
     plan->arguments[0] = name;
@@ -290,21 +341,25 @@ vg_worker_spawn(void)
     plan->socket = fds[1];
     plan->worker_stack_top = memory + STACK_SIZE;
     plan->middle_stays = adopts_orphans();
+    staying_memory = memory;
+    staying_size = size;
     r = run_middle(plan, memory + 2 * STACK_SIZE);
-    close(fds[1]);
     if (r == 0 && plan->error != 0) {
         r = -plan->error;
     }
     if (r != 0) {
         vg_log(VG_LOG_ERROR, "cannot start '%s': %s", plan->program, strerror(-r));
-        close(fds[0]);
-        goto err_unmap;
+        goto err_close;
     }
+    close(fds[1]);
     if (!plan->middle_stays) {
         munmap(memory, size);
     }
     return fds[0];
 
+err_close:
+    close(fds[0]);
+    close(fds[1]);
 err_unmap:
     munmap(memory, size);
     return r;
@@ -320,11 +375,15 @@ vg_worker_connect(const char *path)
         return -ENAMETOOLONG;
     }
     memcpy(address.sun_path, path, length + 1);
-    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    const int fd = vg_fd_away(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), 3);
+    int r;
     if (fd < 0) {
-        return -errno;
+        return fd;
     }
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+    do { /* a full backlog makes it wait */
+        r = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    } while (r != 0 && errno == EINTR);
+    if (r != 0) {
         const int error = errno;
         close(fd);
         return -error;
