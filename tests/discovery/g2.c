@@ -290,7 +290,7 @@ confirm(const struct found *device, const struct runner *second)
 static int
 discover(const char *tree, const char *folder)
 {
-    static struct runner first, second[MAX_DEVICES];
+    struct runner first, second[MAX_DEVICES];
     char extra[128];
     int kept = 0;
 

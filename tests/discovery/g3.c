@@ -384,7 +384,7 @@ is_accepted(const struct look *look, const struct found *device)
 static int
 discover(const char *tree, const char *folder)
 {
-    static struct look first, second;
+    struct look first, second;
     const long began = now_ms();
     char extra[128];
     int kept = 0;

@@ -13,11 +13,15 @@
 #include "discovery.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "front/interop/handshake.h"
 
 /* errors that the runtime gives for what it cannot have */
 #define RUNTIME_INIT      3
@@ -25,8 +29,13 @@
 #define RUNTIME_SYMBOL    36
 #define RUNTIME_INTEGRITY 103
 #define OLDEST_DRIVER     12000
+#define LAST_VERSION      12042 /* of the three that the runtime's own version makes */
 
 typedef void (*word)(void);
+typedef union {
+    word call;
+    uintptr_t address;
+} slot_address;
 typedef int (*slot_primary)(void **out, int device);
 typedef void (*slot_buffer)(void **out, size_t *out_size);
 typedef int (*slot_answer)(uint32_t version, uint64_t seconds, uint64_t out[2]);
@@ -221,24 +230,58 @@ hook_gives(const word *hooks, int slot)
     return buffer != NULL && size > 0;
 }
 
-/* The first two answers do not depend on the process, the third does. */
+/* The third answer must cover what the driver says elsewhere: who we are, where the
+ * tables lie, and which devices there are. The runtime computes the same. */
+static bool
+is_expected(const uint64_t answer[2], const word *const *table, uint64_t seconds,
+            int count, const struct found *found)
+{
+    struct vg_handshake_device device[MAX_DEVICES];
+    uint8_t digest[VG_MD2_SIZE];
+    slot_address function;
+    int driver = 0;
+
+    memcpy(&function.call, &table[OF_INTEGRITY][1], sizeof(function.call));
+    for (int i = 0; i < count && i < MAX_DEVICES; i++) {
+        unsigned at[3];
+        (void)sscanf(found[i].pci, "%x:%x:%x", &at[0], &at[1], &at[2]);
+        memset(&device[i], 0, sizeof(device[i]));
+        device[i].pci_domain = (int32_t)at[0];
+        device[i].pci_bus = (int32_t)at[1];
+        device[i].pci_device = (int32_t)at[2];
+        if (cu.uuid(device[i].uuid, i) != 0) {
+            return false;
+        }
+    }
+    if (cu.version(&driver) != 0) {
+        return false;
+    }
+    const struct vg_handshake facts = {
+        .driver_version = (uint32_t)driver,
+        .version = LAST_VERSION,
+        .process = (uint32_t)getpid(),
+        .thread = (uint32_t)pthread_self(),
+        .cudart_table = (uint64_t)(uintptr_t)table[OF_RUNTIME],
+        .integrity_table = (uint64_t)(uintptr_t)table[OF_INTEGRITY],
+        .function = (uint64_t)function.address,
+        .seconds = seconds,
+    };
+    vg_handshake_answer(&facts, device, (size_t)count, digest);
+    return memcmp(digest, answer, sizeof(digest)) == 0;
+}
+
 static int
-ask_integrity(const word *table)
+ask_integrity(const word *const *table, int count, const struct found *found)
 {
     const uint64_t seconds = (uint64_t)time(NULL);
-    uint64_t answer[4][2] = { { 0 } };
+    uint64_t answer[2] = { 0 };
 
-    for (uint32_t i = 0; i < 4; i++) {
-        const uint32_t version = i < 3 ? 12040 + i : 12042;
-        if (((slot_answer)table[1])(version, seconds, answer[i]) != 0 ||
-            answer[i][0] == 0) {
+    for (uint32_t version = LAST_VERSION - 2; version <= LAST_VERSION; version++) {
+        if (((slot_answer)table[OF_INTEGRITY][1])(version, seconds, answer) != 0) {
             return RUNTIME_INTEGRITY;
         }
     }
-    return memcmp(answer[2], answer[3], sizeof(answer[2])) == 0 &&
-                   memcmp(answer[0], answer[2], sizeof(answer[0])) != 0
-               ? 0
-               : RUNTIME_INTEGRITY;
+    return is_expected(answer, table, seconds, count, found) ? 0 : RUNTIME_INTEGRITY;
 }
 
 int
@@ -275,6 +318,6 @@ startup(void **library, int *out_driver, int *out_count, struct found *out, int 
     for (int i = OF_THREADS; i <= OF_INTEGRITY && r == 0; i++) {
         r = cu.table(&table[i], tables[i]);
     }
-    r = r != 0 ? r : ask_integrity(table[OF_INTEGRITY]);
+    r = r != 0 ? r : ask_integrity(table, *out_count, out);
     return r != 0 || mode == 2 ? r : RUNTIME_INIT; /* 2: modules are loaded lazily */
 }

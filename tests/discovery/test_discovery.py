@@ -12,6 +12,7 @@ import glob
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
@@ -36,7 +37,8 @@ NVML = """nvmlInit_v2 nvmlShutdown nvmlDeviceGetHandleByUUID nvmlDeviceGetMemory
     nvmlDeviceGetName nvmlErrorString nvmlSystemGetDriverVersion""".split()
 ATTRIBUTES = [*range(1, 20), *range(21, 44), *range(45, 92), *range(95, 98), *range(99, 102), 106,
               108, 109, *range(111, 122), 125, 129]
-TABLES = {"runtime": "6bd5fb6c5bf4e74a8987d93912fd9df9", "hooks": "a094798c2e742e7493f20800200c0a66",
+TABLES = {"runtime": "6bd5fb6c5bf4e74a8987d93912fd9df9",
+          "hooks": "a094798c2e742e7493f20800200c0a66",
           "threads": "42d85a8123f6cb478298f6e78a3aecdc",
           "contexts": "c693336e1121df11a8c368f355d89593",
           "integrity": "d4082055bde6704b8d34ba123c66e1f2",
@@ -79,6 +81,25 @@ def number(call, *arguments, kind=ctypes.c_int):
     return result, value.value
 
 
+class Driver:
+    """A library whose missing calls give -1: each test shall fail for its own reason."""
+
+    def __init__(self, path):
+        self.library = ctypes.CDLL(path, os.RTLD_NOW)
+
+    def __getattr__(self, name):
+        try:
+            return getattr(self.library, name)
+        except AttributeError:
+            return lambda *_: -1
+
+    def address(self, name):
+        try:
+            return ctypes.cast(getattr(self.library, name), ctypes.c_void_p).value
+        except AttributeError:
+            return -1
+
+
 def device_facts(cu):
     text, bus, old, new = (ctypes.create_string_buffer(n) for n in (256, 13, 16, 16))
     out = {"name_result": cu.cuDeviceGetName(text, 256, 0), "name": text.value.decode(),
@@ -105,7 +126,7 @@ def device_facts(cu):
 
 
 def print_facts(path):
-    cu = ctypes.CDLL(path, os.RTLD_NOW)
+    cu = Driver(path)
     out = {"version": number(cu.cuDriverGetVersion), "tables": {}, "lookups": []}
     for name, table in TABLES.items():
         address = ctypes.c_void_p()
@@ -121,8 +142,7 @@ def print_facts(path):
                                       ctypes.c_uint64(flags), None) == result
         out["lookups"].append((result, status.value, at.value or 0,
                                same and again.value == at.value))
-    out["exports"] = {name: ctypes.cast(getattr(cu, name), ctypes.c_void_p).value
-                      for *_, name in LOOKUPS if name}
+    out["exports"] = {name: cu.address(name) for *_, name in LOOKUPS if name}
     untouched = ctypes.c_void_p(7)
     out["old_lookup"] = (cu.cuGetProcAddress(b"cuNoSuchCall", ctypes.byref(untouched), 11030,
                                              ctypes.c_uint64(0)), untouched.value)
@@ -279,16 +299,22 @@ class Discovery(unittest.TestCase):
 
     def test_01_the_loaders_cache_knows_it(self):
         scratch = self.scratch
-        if os.getuid() != 0 or not os.path.exists("/sbin/ldconfig"):
-            self.skipTest("ldconfig -r needs root")
-        with open(os.path.join(scratch.root, "etc/ld.so.conf"), "w", encoding="utf-8") as file:
-            file.write(f"/{LIBRARIES}\n")
-        done = scratch.run("/sbin/ldconfig", "-X", "-r", scratch.root)
-        if done.returncode != 0:
-            self.skipTest(f"ldconfig -r: {done.stderr}")
-        listed = scratch.run("/sbin/ldconfig", "-r", scratch.root, "-p").stdout
+        if not os.path.exists("/sbin/ldconfig"):
+            self.skipTest("there is no /sbin/ldconfig here")
+        conf, cache = (os.path.join(scratch.temporary, name) for name in ("conf", "cache"))
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write(scratch.libraries + "\n")
+        command = ["/sbin/ldconfig", "-X", "-C", cache, "-f", conf]
+        if os.getuid() == 0:  # what it keeps beside the cache is not ours to write
+            with open(os.path.join(scratch.root, "etc/ld.so.conf"), "w", encoding="utf-8") as file:
+                file.write(f"/{LIBRARIES}\n")
+            command = ["/sbin/ldconfig", "-X", "-r", scratch.root]
+            cache = os.path.join(scratch.root, "etc/ld.so.cache")
+        done = scratch.run(*command)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        listed = scratch.run("/sbin/ldconfig", "-p", "-C", cache).stdout
         for name in ("libcuda.so.1", "libnvidia-ml.so.1"):
-            self.assertRegex(listed, rf"\t{re.escape(name)} \(libc6,x86-64\) => /{LIBRARIES}/")
+            self.assertRegex(listed, rf"\t{re.escape(name)} \(libc6,x86-64\) => \S*/{LIBRARIES}/")
 
     def test_02_names_and_needs(self):
         for name in ("libcuda.so.1", "libnvidia-ml.so.1"):
@@ -615,7 +641,7 @@ class Lifecycles(unittest.TestCase):
         print(f"\n    {what}: median {statistics.median(times) * 1000:.0f} ms, "
               f"longest {max(times) * 1000:.0f} ms")
 
-    def test_one_after_another(self):
+    def test_06_one_after_another(self):
         times = []
         for _ in range(self.COUNT):
             began = time.monotonic()
@@ -627,7 +653,7 @@ class Lifecycles(unittest.TestCase):
         self.show(f"{self.COUNT} in turn", times)
         self.assert_gone()
 
-    def test_side_by_side(self):
+    def test_06_side_by_side(self):
         began = time.monotonic()
         children = [self.start() for _ in range(self.COUNT)]
         try:
@@ -638,6 +664,14 @@ class Lifecycles(unittest.TestCase):
         finally:
             self.kill(children)
         self.show(f"{self.COUNT} at once", times)
+        self.assert_gone()
+
+    def test_killed_while_starting(self):
+        """At whatever moment: a millisecond later each."""
+        for wait in range(self.COUNT):
+            child = self.start()
+            select.select([child.stdout], [], [], wait / 1000)
+            self.kill([child])
         self.assert_gone()
 
 
