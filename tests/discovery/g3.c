@@ -368,8 +368,8 @@ is_accepted(const struct look *look, const struct found *device)
     snprintf(number, sizeof(number), ",%d%d0,", device->major, device->minor);
     snprintf(archs, sizeof(archs), ",%s,", look->archs);
     if (look->archs[0] != '\0' && strstr(archs, number) == NULL) {
-        puts(
-            "msg=\"skipping CUDA device - compute capability not in compiled architectures\"");
+        puts("msg=\"skipping CUDA device - compute capability not in compiled "
+             "architectures\"");
         return false;
     }
     if (look->driver_major == 0) {

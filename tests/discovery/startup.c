@@ -287,7 +287,7 @@ ask_integrity(const word *const *table, int count, const struct found *found)
 int
 startup(void **library, int *out_driver, int *out_count, struct found *out, int capacity)
 {
-    const word *table[6];
+    const word *table[6] = { NULL };
     int mode = 0;
 
     *library = dlopen("libcuda.so.1", RTLD_NOW);
