@@ -288,6 +288,18 @@ find_worker(const struct install *in, char out[PATH_MAX])
     }
 }
 
+/* Is it this very program, as a package put it there? Then it stays the package's. */
+static bool
+is_self(const struct install *in, const char *path)
+{
+    char full[PATH_MAX];
+    struct stat self, there;
+
+    return stat("/proc/self/exe", &self) == 0 &&
+           stat(vg_path_print(full, "%s%s", in->root, path), &there) == 0 &&
+           self.st_dev == there.st_dev && self.st_ino == there.st_ino;
+}
+
 static int
 put_programs(struct install *in, struct vg_error *err)
 {
@@ -305,7 +317,7 @@ put_programs(struct install *in, struct vg_error *err)
         r = vg_change_mkdir(&in->change, vg_path_print(path, "%s/bin", in->prefix), err);
     }
     vg_path_print(path, "%s/bin/vgpu", in->prefix);
-    if (r == 0) {
+    if (r == 0 && !is_self(in, path)) {
         r = put_copy(in, path, "/proc/self/exe", 0755, err);
     }
     if (r == 0 && in->with_smi) {

@@ -11,7 +11,8 @@
 
 #include "cli/error.h"
 
-static const char *const candidates[] = { "lib", "../lib/vgpu" };
+/* in the build folder, of a package, by `vgpu install` */
+static const char *const candidates[] = { "lib", "../" VGPU_PRIVATE_DIR, "../lib/vgpu" };
 
 int
 vg_paths_lib(char **out_dir, struct vg_error *err)
