@@ -105,6 +105,37 @@ deny(const char *name)
     }
 }
 
+/* At exec, the next program's loader lives under this: what no load may do is its end. */
+static void
+kill_at_load(void)
+{
+    static const unsigned short never[] = {
+        SYS_socket,   SYS_socketpair, SYS_connect,   SYS_memfd_create,
+        SYS_clone,    SYS_clone3,     SYS_fork,      SYS_vfork,
+        SYS_eventfd2, SYS_pidfd_open, SYS_ftruncate, SYS_prctl,
+        SYS_kill,     SYS_madvise,    SYS_pipe2,     SYS_epoll_create1
+    };
+    enum {
+        COUNT = sizeof(never) / sizeof(never[0])
+    };
+    struct sock_filter code[COUNT + 3];
+    struct sock_fprog program = { COUNT + 3, code };
+
+    code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                           offsetof(struct seccomp_data, nr));
+    for (unsigned char i = 0; i < COUNT; i++) {
+        code[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, never[i],
+                                                   (unsigned char)(COUNT - i), 0);
+    }
+    code[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    code[COUNT + 2] =
+        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+        _exit(77);
+    }
+}
+
 static void
 take_away(const char *condition)
 {
@@ -372,7 +403,59 @@ exec_in_between(void)
     return 1;
 }
 
+static int
+nothing(void)
+{
+    return 0;
+}
+
+static int
+load(void)
+{
+    static char verb[] = "nothing";
+    char *const arguments[] = { self, verb, NULL };
+
+    kill_at_load();
+    execv(self, arguments);
+    return 1;
+}
+
+/* One descriptor of ours, the one that HOLE counts, is closed or becomes another file. */
+static int
+hole(void)
+{
+    const int wanted = atoi(getenv("HOLE"));
+    const int null = open("/dev/null", O_RDWR);
+    int at = -1, seen = 0;
+    CUresult result = CUDA_SUCCESS;
+
+    const int before = count_fds();
+    work();
+    EXPECT(wanted / 2 < count_fds() - before);
+    for (int fd = null + 1; fd < FDS_MAX && at < 0; fd++) {
+        if (fd != report && fcntl(fd, F_GETFD) >= 0 && seen++ == wanted / 2) {
+            at = fd;
+        }
+    }
+    EXPECT(at >= 0 && (wanted % 2 != 0 ? dup2(null, at) == at : close(at) == 0));
+    for (int i = 0; i < 100 && result == CUDA_SUCCESS; i++) {
+        result = cuCtxSynchronize();
+    }
+    EXPECT(result == CUDA_SUCCESS || result == CUDA_ERROR_LAUNCH_FAILED);
+    return 0;
+}
+
 /* --- threads --- */
+
+static pthread_key_t key;
+
+/* Runs when the thread ends, before or after the library's own. */
+static void
+at_thread_end(void *context)
+{
+    EXPECT(cuCtxSetCurrent(context) == CUDA_SUCCESS);
+    EXPECT(cuCtxSynchronize() == CUDA_SUCCESS);
+}
 
 static void *
 first(void *arg)
@@ -387,6 +470,7 @@ later(void *arg)
 {
     CUdevice device;
 
+    EXPECT(pthread_setspecific(key, arg) == 0);
     EXPECT(cuDeviceGet(&device, 0) == CUDA_SUCCESS);
     EXPECT(cuCtxSetCurrent(arg) == CUDA_SUCCESS);
     EXPECT(cuCtxSynchronize() == CUDA_SUCCESS);
@@ -399,6 +483,7 @@ storm(void)
     pthread_t threads[THREADS];
     CUcontext context;
 
+    pthread_key_create(&key, at_thread_end);
     pthread_barrier_init(&gate, NULL, THREADS);
     for (int i = 0; i < THREADS; i++) {
         EXPECT(pthread_create(&threads[i], NULL, first, NULL) == 0);
@@ -531,6 +616,9 @@ static const struct {
 } modes[] = {
     { "init", init },
     { "work", work_once },
+    { "nothing", nothing },
+    { "load", load },
+    { "hole", hole },
     { "fork", fork_fresh },
     { "fork-reuse", fork_reuse },
     { "fork-version", fork_version },
