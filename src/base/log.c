@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 #define UNKNOWN (-1)
 
 static const char *const level_names[] = {
@@ -33,7 +35,8 @@ read_settings(void)
         }
     }
     if (level != VG_LOG_NONE && path != NULL) {
-        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        const int fd =
+            vg_fd_away(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), 3);
         if (fd >= 0) {
             atomic_store_explicit(&log_fd, fd, memory_order_relaxed);
         }
