@@ -4,8 +4,8 @@
 /*
  * paths - where the libraries of this very `vgpu` are.
  *
- * They lie in `lib` beside the program, as in the build folder, in `../LIBDIR/vgpu`, where
- * a package has them, or in `../lib/vgpu`, where `vgpu install` puts them.
+ * They lie in `lib` beside the program, as in the build folder, in `../LIBDIR/vgpu`,
+ * where a package has them, or in `../lib/vgpu`, where `vgpu install` puts them.
  */
 
 #include <limits.h>
