@@ -8,7 +8,7 @@
  * where a parameter is not optional, and hands over to vg_<api>_<call>().
  */
 
-#include "emit.h"
+#include "shape.h"
 
 #include <string.h>
 
@@ -18,16 +18,18 @@ vg_emit_alone_answers(struct vg_out *out, const struct vg_api *api)
     vg_put(out,
            "#pragma once\n\n"
            "/* What answers behind the exported functions; written by hand. */\n\n"
-           "#include \"%s_calls.h\"\n#include \"%s_types.h\"\n\n"
+           "#include \"%s_calls.h\"\n#include \"%s_carry.h\"\n#include \"%s_types.h\"\n\n"
+           "/* Is the host's own library asked? */\nbool vg_@L_is_far(void);\n"
            "/* May @call be called now? */\n"
            "%s vg_@L_enter(enum vg_@L_call call);\n"
            "/* Return: @result; for the log. */\n"
            "%s vg_@L_leave(enum vg_@L_call call, %s result);\n"
            "/* What a call that is not carried answers, by name in the log. */\n"
            "%s vg_@L_absent(enum vg_@L_call call);\n\n",
-           api->name, api->name, api->result, api->result, api->result, api->result);
+           api->name, api->name, api->name, api->result, api->result, api->result,
+           api->result);
     for (const struct vg_call *call = api->calls; call != NULL; call = call->next) {
-        if (!call->carried || call->as != NULL) {
+        if (!call->carried || call->as != NULL || call->far) {
             continue;
         }
         vg_put_wrapped(out, 4,
@@ -77,13 +79,29 @@ emit_export(struct vg_out *out, const struct vg_api *api, const struct vg_call *
         vg_put(out, "    return vg_@L_absent(VG_@U_%s);\n}\n", call->name);
         return;
     }
+    if (call->far) {
+        vg_put(out, "    if (!vg_@L_is_far()) {\n");
+        vg_put(out, "        return vg_@L_absent(VG_@U_%s);\n    }\n", call->name);
+    }
     vg_put(out, "    %s r_ = vg_@L_enter(VG_@U_%s);\n\n", api->result, call->name);
     emit_null_checks(out, api, target);
-    vg_put(out, "    if (r_ == %s) {\n        ", api->ok);
-    vg_put_wrapped(
-        out, 12,
-        vg_must_print("r_ = vg_@L_%s(%s);", target->name, vg_params_names(target)));
-    vg_put(out, "\n    }\n    return vg_@L_leave(VG_@U_%s, r_);\n}\n", call->name);
+    if (!call->here) {
+        vg_put(out, "    if (r_ == %s && vg_@L_is_far()) {\n        ", api->ok);
+        vg_put_wrapped(out, 12,
+                       vg_call_travels(target)
+                           ? vg_must_print("r_ = vg_@L_carry_%s(%s);", target->name,
+                                           vg_params_names(target))
+                           : vg_must_print("r_ = vg_@L_absent(VG_@U_%s);", call->name));
+        vg_put(out, "\n        return vg_@L_leave(VG_@U_%s, r_);\n    }\n", call->name);
+    }
+    if (!call->far) {
+        vg_put(out, "    if (r_ == %s) {\n        ", api->ok);
+        vg_put_wrapped(
+            out, 12,
+            vg_must_print("r_ = vg_@L_%s(%s);", target->name, vg_params_names(target)));
+        vg_put(out, "\n    }\n");
+    }
+    vg_put(out, "    return vg_@L_leave(VG_@U_%s, r_);\n}\n", call->name);
 }
 
 void

@@ -55,6 +55,9 @@ static const struct output alone_outputs[] = {
     { "", "_answers.h", vg_emit_alone_answers, "/* ", " */" },
     { "", "_calls.c", vg_emit_call_table, "/* ", " */" },
     { "", "_exports.c", vg_emit_alone_exports, "/* ", " */" },
+    { "", "_carry.h", vg_emit_carry_h, "/* ", " */" },
+    { "", "_carry.c", vg_emit_carry_c, "/* ", " */" },
+    { "", "_host.c", vg_emit_host_c, "/* ", " */" },
     { "", ".map", vg_emit_map, "# ", "" },
 };
 

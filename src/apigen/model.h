@@ -127,6 +127,8 @@ struct vg_call {
     int suffix_since;
     bool carried;
     bool by_hand;        /* exported, written whole by hand */
+    bool here;           /* alone: answered here though the host's library is asked */
+    bool far;            /* alone: only the host's library has an answer */
     const char *as_name; /* NULL, or the call that this is another name of */
     const struct vg_call *as;
     const char *why; /* not carried */

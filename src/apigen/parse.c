@@ -436,6 +436,11 @@ parse_call(struct vg_api *api, struct vg_lexer *lex)
         call->needs = (enum vg_needs)take_choice(lex, needs, "need");
         call->client = VG_WHO_LOCAL;
         call->server = VG_WHO_LOCAL;
+        call->here = accept(lex, "here");
+        call->far = !call->here && lex->token.kind == VG_TOKEN_STRING;
+        if (call->far) {
+            call->why = take(lex, VG_TOKEN_STRING, "a reason");
+        }
         expect(lex, ";");
         return;
     }

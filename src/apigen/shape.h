@@ -79,6 +79,9 @@ bool vg_shape_is_pointer(enum vg_shape shape);
 
 bool vg_call_has_reply(const struct vg_call *call);
 
+/* Of an API that one library answers alone: all parameters can go to the host's. */
+bool vg_call_travels(const struct vg_call *call);
+
 /* The call has a generated dispatch function. */
 bool vg_call_dispatched(const struct vg_call *call);
 /* The call has a generated stub: "vg_drv" for auto clients, "vg_send" for manual ones

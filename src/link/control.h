@@ -25,6 +25,9 @@ enum vg_control_type {
     VG_CONTROL_REVERSE,   /* worker: run a function in the client */
     VG_CONTROL_REVERSE_END, /* client: it has run */
     VG_CONTROL_LOOK, /* client, instead of HELLO: only the sheets, then no session */
+    VG_CONTROL_NVML, /* client, instead of HELLO: questions to the host's NVML; fd: pidfd
+                      */
+    VG_CONTROL_ASK,  /* client: one question; worker: its answer */
 };
 
 struct vg_control_header {
@@ -43,6 +46,23 @@ struct vg_control_hello {
     uint64_t window_size;
     uint32_t flags;
     uint32_t reserved;
+};
+
+/* Answered by an ASK with serial 0, or by REFUSED. */
+struct vg_control_nvml {
+    struct vg_control_header header;
+    uint32_t magic;
+    uint16_t major;
+    uint16_t minor;
+    uint32_t calls; /* how many the client's description has */
+    uint32_t reserved;
+};
+
+/* Then the parameters, or the results. */
+struct vg_control_ask {
+    struct vg_control_header header;
+    int32_t call;    /* in an answer: the result */
+    uint32_t serial; /* the answer has its question's */
 };
 
 /* Answered by WELCOME or REFUSED. */

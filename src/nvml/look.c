@@ -2,8 +2,8 @@
 /*
  * look - asks the host for its device sheets: one packet there, one back.
  *
- * For the software GPU a worker of our own answers and ends; behind a socket the worker
- * that takes the connection does. Neither makes a context or a slot in the accounts.
+ * A worker of our own answers and ends, without a context or a slot in the accounts. A
+ * host behind a socket is asked through ask.c instead.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,6 @@
 #include "shim/conn.h"
 #include "wire/wire.h"
 
-#define SILENCE_MS 2000
 /* A private worker that we started ourselves loads a driver first. */
 #define START_MS 60000
 
@@ -46,8 +45,9 @@ take_welcome(const uint8_t *packet, size_t size, struct vg_nvml_host *out)
         return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
     }
     if ((head.flags & VG_WELCOME_READS_SASS) != 0) {
-        vg_log(VG_LOG_ERROR, "nvml: the host's driver keeps accounts of its own, and "
-                             "this library cannot ask for them yet");
+        vg_log(VG_LOG_ERROR,
+               "nvml: VGPU_DRIVER is not the software GPU: ask its own NVML, "
+               "or a worker that listens");
         return NVML_ERROR_LIBRARY_NOT_FOUND;
     }
     for (uint32_t i = 0; i < head.device_count; i++) {
@@ -122,23 +122,32 @@ ask(int fd, int timeout_ms, struct vg_nvml_host *out)
     }
 }
 
+bool
+vg_nvml_wants_far(void)
+{
+    struct vg_endpoint endpoint;
+
+    vg_endpoint_read(&endpoint);
+    return endpoint.kind == VG_ENDPOINT_UNIX;
+}
+
+/* Only the software GPU of this machine: its accounts lie here. */
 nvmlReturn_t
 vg_nvml_look(struct vg_nvml_host *out)
 {
     struct vg_endpoint endpoint;
 
     vg_endpoint_read(&endpoint);
-    if (endpoint.kind != VG_ENDPOINT_SOFT && endpoint.kind != VG_ENDPOINT_UNIX) {
+    if (endpoint.kind != VG_ENDPOINT_SOFT) {
         vg_log(VG_LOG_ERROR, "nvml: no endpoint: set VGPU_ENDPOINT, or use 'vgpu run'");
         return NVML_ERROR_DRIVER_NOT_LOADED;
     }
-    const bool is_private = endpoint.kind == VG_ENDPOINT_SOFT;
-    const int fd = is_private ? vg_worker_spawn() : vg_worker_connect(endpoint.path);
+    const int fd = vg_worker_spawn();
     if (fd < 0) {
         vg_log(VG_LOG_ERROR, "nvml: cannot reach the worker: %s", strerror(-fd));
         return NVML_ERROR_DRIVER_NOT_LOADED;
     }
-    const nvmlReturn_t result = ask(fd, is_private ? START_MS : SILENCE_MS, out);
+    const nvmlReturn_t result = ask(fd, START_MS, out);
     close(fd);
     vg_worker_reap();
     return result;

@@ -8,6 +8,7 @@
  * move afterwards, not even after nvmlShutdown: a program may keep a handle.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ extern struct vg_nvml_host vg_nvml_host;
 
 /* Asks the host who its devices are: no context, nothing counted as a use. */
 nvmlReturn_t vg_nvml_look(struct vg_nvml_host *out);
+
+/* The host is behind a socket, so its own NVML is asked. Read once, by nvmlInit. */
+bool vg_nvml_wants_far(void);
 
 /* NULL when @device is no handle of ours. */
 const struct nvmlDevice_st *vg_nvml_device(nvmlDevice_t device);

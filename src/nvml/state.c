@@ -10,12 +10,14 @@
 #include <stdbool.h>
 
 #include "base/log.h"
+#include "nvml/ask.h"
 #include "nvml/nvml_priv.h"
 
 struct vg_nvml_host vg_nvml_host;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool has_looked;
+static _Atomic bool is_far;
 static _Atomic unsigned init_count;
 static _Atomic bool is_named[VG_NVML_CALL_COUNT];
 
@@ -50,13 +52,45 @@ vg_nvml_absent(enum vg_nvml_call call)
     return NVML_ERROR_NOT_SUPPORTED;
 }
 
+bool
+vg_nvml_is_far(void)
+{
+    return atomic_load_explicit(&is_far, memory_order_acquire);
+}
+
+/* The host's library is started by a client's first nvmlInit and stopped by its last
+ * nvmlShutdown; what is between is counted here. Under the lock. */
 static nvmlReturn_t
-init(void)
+init_far(enum vg_nvml_call call, unsigned flags)
+{
+    if (init_count > 0) {
+        return NVML_SUCCESS;
+    }
+    nvmlReturn_t result = call == VG_NVML_nvmlInit ? vg_nvml_carry_nvmlInit()
+                          : call == VG_NVML_nvmlInit_v2
+                              ? vg_nvml_carry_nvmlInit_v2()
+                              : vg_nvml_carry_nvmlInitWithFlags(flags);
+    if (result == NVML_SUCCESS) {
+        vg_nvml_ask_started();
+    } else {
+        vg_nvml_ask_close();
+    }
+    return result;
+}
+
+static nvmlReturn_t
+init(enum vg_nvml_call call, unsigned flags)
 {
     nvmlReturn_t result = NVML_SUCCESS;
 
     pthread_mutex_lock(&lock);
-    if (!has_looked) {
+    if (!has_looked && vg_nvml_wants_far()) {
+        atomic_store_explicit(&is_far, true, memory_order_release);
+        has_looked = true;
+    }
+    if (vg_nvml_is_far()) {
+        result = init_far(call, flags);
+    } else if (!has_looked) {
         result = vg_nvml_look(&vg_nvml_host);
         has_looked = result == NVML_SUCCESS;
     }
@@ -71,21 +105,21 @@ init(void)
 nvmlReturn_t
 vg_nvml_nvmlInit(void)
 {
-    return init();
+    return init(VG_NVML_nvmlInit, 0);
 }
 
 nvmlReturn_t
 vg_nvml_nvmlInit_v2(void)
 {
-    return init();
+    return init(VG_NVML_nvmlInit_v2, 0);
 }
 
-/* The flags say what to do without a GPU, or without attaching to it: as we always do. */
+/* The flags say what to do without a GPU, or without attaching to it: as we always do
+ * here; a host's own NVML is told. */
 nvmlReturn_t
 vg_nvml_nvmlInitWithFlags(unsigned int flags)
 {
-    (void)flags;
-    return init();
+    return init(VG_NVML_nvmlInitWithFlags, flags);
 }
 
 nvmlReturn_t
@@ -97,6 +131,10 @@ vg_nvml_nvmlShutdown(void)
     if (init_count > 0) {
         atomic_fetch_sub_explicit(&init_count, 1, memory_order_release);
         result = NVML_SUCCESS;
+        if (init_count == 0 && vg_nvml_is_far()) {
+            result = vg_nvml_carry_nvmlShutdown();
+            vg_nvml_ask_close();
+        }
     }
     pthread_mutex_unlock(&lock);
     return result;

@@ -4,6 +4,8 @@
  *
  *     vgpu-worker --fd N [--driver PATH]       serves the client behind socket N
  *     vgpu-worker --listen PATH [--driver PATH] starts one worker for each connection
+ *
+ * --nvml PATH, or VGPU_NVML, names the driver's NVML when it does not lie beside it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,12 +78,17 @@ serve(int fd, const char *driver)
     vg_session_run();
 }
 
-/* One process for each client: a fresh exec, so that no state is shared. */
+/* One process for each client: a fresh exec, so that no state is shared. The client's
+ * number is for others to read: a host's NVML knows the worker alone (nvml_host.c). */
 static void
 start_for(int connection, const char *driver)
 {
-    char number[16];
+    char number[16], client[16];
+    struct ucred peer = { 0 };
+    socklen_t size = sizeof(peer);
 
+    (void)getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    snprintf(client, sizeof(client), "%d", (int)peer.pid);
     const pid_t pid = fork();
     if (pid != 0) {
         close(connection);
@@ -89,8 +96,8 @@ start_for(int connection, const char *driver)
     }
     snprintf(number, sizeof(number), "%d", connection);
     (void)fcntl(connection, F_SETFD, 0);
-    execl("/proc/self/exe", "vgpu-worker", "--fd", number, "--driver", driver,
-          (char *)NULL);
+    execl("/proc/self/exe", "vgpu-worker", "--fd", number, "--driver", driver, "--client",
+          client, (char *)NULL);
     _exit(127);
 }
 
@@ -135,6 +142,8 @@ main(int argc, char **argv)
         { "fd", required_argument, NULL, 'f' },
         { "driver", required_argument, NULL, 'd' },
         { "listen", required_argument, NULL, 'l' },
+        { "client", required_argument, NULL, 'c' },
+        { "nvml", required_argument, NULL, 'n' },
         { 0 },
     };
     const char *driver = getenv("VGPU_DRIVER"), *path = NULL;
@@ -151,6 +160,11 @@ main(int argc, char **argv)
             break;
         case 'l':
             path = optarg;
+            break;
+        case 'c':
+            break;
+        case 'n':
+            (void)setenv("VGPU_NVML", optarg, 1);
             break;
         default:
             return 2;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "worker/driver.h"
 #include "worker/manual.h"
+#include "worker/nvml_host.h"
 
 struct vg_session vg_session;
 
@@ -151,8 +152,21 @@ is_look(const void *packet, int size)
            look.major == VG_WIRE_MAJOR;
 }
 
-/* Receives proposals until one fits. Return: 0; 1 when the client only wants to look;
- * -errno. */
+static bool
+asks_nvml(const void *packet, int size)
+{
+    struct vg_control_nvml hello;
+
+    if (size != (int)sizeof(hello)) {
+        return false;
+    }
+    memcpy(&hello, packet, sizeof(hello));
+    return hello.header.type == VG_CONTROL_NVML && hello.magic == VG_CONTROL_MAGIC &&
+           hello.major == VG_WIRE_MAJOR && hello.calls == vg_host_calls;
+}
+
+/* Receives proposals until one fits. Return: 0; 1 when the client only wants to look; 2
+ * when it asks for NVML; -errno. */
 static int
 agree_on_addresses(int control)
 {
@@ -167,6 +181,10 @@ agree_on_addresses(int control)
         }
         if (i == 0 && is_look(&hello, size)) {
             return 1;
+        }
+        if (i == 0 && asks_nvml(&hello, size)) {
+            vg_session.client_pid = fds[0];
+            return 2;
         }
         if (!hello_is_sane(&hello, size, fds)) {
             refuse(control, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH,
@@ -306,6 +324,9 @@ vg_session_open(int control, const char *driver_path)
     int r = agree_on_addresses(control);
     if (r < 0) {
         return r;
+    }
+    if (r == 2) {
+        vg_host_serve(control, vg_session.client_pid, driver_path);
     }
     const bool is_look = r == 1;
 

@@ -293,7 +293,10 @@ class Refusals(unittest.TestCase):
 class Exports(Started):
     def names(self):
         with open(os.path.join(API, "nvml.api"), encoding="utf-8") as file:
-            return re.findall(r"^(call|skip|hand) (nvml\w+)", file.read(), re.M)
+            text = file.read()
+        # a call with a reason is one that only a host's own NVML answers
+        return [("skip" if reason else kind, name) for kind, name, reason in re.findall(
+            r"^(call|skip|hand) (nvml\w+)(?:\([^)]*\)\s+\w+\s+(\"))?", text, re.M)]
 
     def test_all_are_there(self):
         names = self.names()
@@ -304,7 +307,7 @@ class Exports(Started):
     def test_what_is_not_carried_says_so(self):
         buffers = [ctypes.create_string_buffer(65536) for _ in range(5)]
         skipped = [name for kind, name in self.names() if kind == "skip"]
-        self.assertGreater(len(skipped), 300)
+        self.assertGreater(len(skipped), 280)
         for name in skipped:
             self.assertEqual(getattr(self.lib, name)(self.device, *buffers), NOT_SUPPORTED, name)
         for buffer in buffers:
