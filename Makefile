@@ -36,6 +36,10 @@ check-ollama: all
 	@tools/setup ollama
 	@tools/check-ollama
 
+package:
+	@tools/setup package
+	@tools/package
+
 demo:
 	@tools/setup clients
 	@[ -f $(CONFIGURED) ] || meson setup $(BUILD)
@@ -73,6 +77,7 @@ help:
 	@echo "make check-clients  stock CUDA programs on the vGPU; downloads them once"
 	@echo "make check-ollama   real Ollama on the vGPU; fetches and builds it once"
 	@echo "make demo           a language model answers a question on the vGPU"
+	@echo "make package        a Debian package of what is committed, tried in a scratch root"
 	@echo "make lint           clang-format, clang-tidy, cppcheck"
 	@echo "make format         apply clang-format"
 	@echo "make asan | tsan    make check in a sanitizer build; make check-all does all three"
@@ -80,4 +85,4 @@ help:
 	@echo "make setup          only install what the build needs"
 	@echo "make clean          remove the build folders; downloads stay in the cache"
 
-.PHONY: all setup check check-clients check-ollama demo asan tsan check-all lint format bench clean help
+.PHONY: all setup check check-clients check-ollama package demo asan tsan check-all lint format bench clean help
