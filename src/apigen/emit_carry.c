@@ -22,11 +22,26 @@ static bool
 has_pointer(const struct vg_member *members)
 {
     for (const struct vg_member *m = members; m != NULL; m = m->next) {
-        if (m->pointer || has_pointer(m->nested)) {
+        if ((m->pointer && m->counted == NULL) || has_pointer(m->nested)) {
             return true;
         }
     }
     return false;
+}
+
+/* The member that points to a list, or NULL. Its address never travels. */
+static const struct vg_member *
+list_of(const struct vg_param *p)
+{
+    if (!is_struct(p) || p->shape != VG_SHAPE_INOUT) {
+        return NULL;
+    }
+    for (const struct vg_member *m = p->resolved->members; m != NULL; m = m->next) {
+        if (m->counted != NULL) {
+            return m;
+        }
+    }
+    return NULL;
 }
 
 static bool
@@ -101,13 +116,43 @@ emit_question(struct vg_out *out, const struct vg_api *api, const struct vg_para
     case VG_SHAPE_STRING:
         vg_put(out, "    vg_put_string(&ask_.req, %s);\n", p->name);
         break;
-    case VG_SHAPE_IN:
     case VG_SHAPE_INOUT:
-        vg_put(out, "    vg_put_bytes(&ask_.req, %s, sizeof(*%s));\n", p->name, p->name);
+    case VG_SHAPE_IN:
+        if (list_of(p) == NULL) {
+            vg_put(out, "    vg_put_bytes(&ask_.req, %s, sizeof(*%s));\n", p->name,
+                   p->name);
+            break;
+        }
+        vg_put(out,
+               "    %s sent_%s = *%s;\n    sent_%s.%s = NULL;\n"
+               "    vg_put_bytes(&ask_.req, &sent_%s, sizeof(sent_%s));\n"
+               "    vg_put_u8(&ask_.req, %s->%s != NULL);\n",
+               p->type, p->name, p->name, p->name, vg_member_name(list_of(p)), p->name,
+               p->name, p->name, vg_member_name(list_of(p)));
         break;
     default:
         break;
     }
+}
+
+/* A list behind a member: the struct comes back around the program's own pointer. */
+static void
+emit_take_list(struct vg_out *out, const struct vg_param *p)
+{
+    const struct vg_member *list = list_of(p);
+    const char *name = vg_member_name(list);
+
+    vg_put(out,
+           "    if (vg_dec_left(&ask_.rep) != 0) {\n"
+           "        const unsigned n_ = %s->%s;\n        %s *const list_ = %s->%s;\n"
+           "        vg_get_copy(&ask_.rep, %s, sizeof(*%s));\n"
+           "        %s->%s = list_;\n"
+           "        if (r_ == 0 && list_ != NULL) {\n"
+           "            const uint32_t m_ = vg_@L_ask_count(&ask_, n_);\n"
+           "            vg_get_copy(&ask_.rep, list_, m_ * sizeof(*list_));\n"
+           "        }\n    }\n",
+           p->name, list->counted, list->type, p->name, name, p->name, p->name, p->name,
+           name);
 }
 
 static void
@@ -117,6 +162,10 @@ emit_take(struct vg_out *out, const struct vg_param *p)
         p->optional ? vg_must_print("%s != NULL && ", p->name) : (const char *)"";
 
     if (!vg_shape_comes_back(p->shape)) {
+        return;
+    }
+    if (list_of(p) != NULL) {
+        emit_take_list(out, p);
         return;
     }
     if (p->shape == VG_SHAPE_STRING_OUT) {
@@ -230,6 +279,23 @@ emit_host_local(struct vg_out *out, const struct vg_param *p)
     }
 }
 
+/* Room for a list behind a member. */
+static void
+emit_host_list(struct vg_out *out, const struct vg_param *p)
+{
+    const struct vg_member *list = list_of(p);
+
+    vg_put(out,
+           "    const unsigned asked_%s = %s->%s;\n"
+           "    const unsigned n_%s = vg_host_limit(asked_%s, sizeof(*%s->%s));\n"
+           "    %s->%s = n_%s;\n"
+           "    %s->%s = vg_host_flag(call_)\n"
+           "        ? vg_host_room(call_, n_%s * sizeof(*%s->%s)) : NULL;\n",
+           p->name, p->name, list->counted, p->name, p->name, p->name,
+           vg_member_name(list), p->name, list->counted, p->name, p->name,
+           vg_member_name(list), p->name, p->name, vg_member_name(list));
+}
+
 static void
 emit_host_get(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
 {
@@ -260,6 +326,9 @@ emit_host_get(struct vg_out *out, const struct vg_api *api, const struct vg_para
         if (p->shape != VG_SHAPE_OUT) {
             vg_put(out, "    vg_get_copy(&call_->req, %s, sizeof(*%s));\n", p->name,
                    p->name);
+        }
+        if (list_of(p) != NULL) {
+            emit_host_list(out, p);
         }
         if (is_versioned(p)) {
             vg_put(out,
@@ -328,9 +397,42 @@ emit_processes(struct vg_out *out, const struct vg_api *api, const struct vg_par
     }
 }
 
+/* The elements of a list behind a member; the struct before them holds no address. */
+static void
+emit_host_put_list(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
+{
+    const struct vg_member *list = list_of(p);
+    struct vg_param element = { .resolved = vg_api_type(api, list->type) };
+
+    vg_put(out,
+           "    if (r_ != 0 && %s->%s == n_%s) {\n        %s->%s = asked_%s;\n    }\n"
+           "    %s *const list_ = %s->%s;\n    %s->%s = NULL;\n",
+           p->name, list->counted, p->name, p->name, list->counted, p->name, list->type,
+           p->name, vg_member_name(list), p->name, vg_member_name(list));
+    if (is_versioned(p)) {
+        vg_put(out, "    %s->version = given_%s;\n", p->name, p->name);
+    }
+    vg_put(out,
+           "    vg_put_bytes(&call_->rep, %s, sizeof(*%s));\n"
+           "    if (r_ == 0 && list_ != NULL) {\n"
+           "        const unsigned m_ = %s->%s < n_%s ? %s->%s : n_%s;\n"
+           "        vg_put_u32(&call_->rep, m_);\n"
+           "        for (unsigned i = 0; i < m_; i++) {\n",
+           p->name, p->name, p->name, list->counted, p->name, p->name, list->counted,
+           p->name);
+    emit_processes(out, api, &element, "list_[i].", 3);
+    vg_put(out,
+           "        }\n        vg_put_bytes(&call_->rep, list_, m_ * sizeof(*list_));\n"
+           "    }\n");
+}
+
 static void
 emit_host_put(struct vg_out *out, const struct vg_api *api, const struct vg_param *p)
 {
+    if (list_of(p) != NULL) {
+        emit_host_put_list(out, api, p);
+        return;
+    }
     const char *when = p->shape == VG_SHAPE_INOUT ? "" : "r_ == 0";
 
     if (!vg_shape_comes_back(p->shape)) {

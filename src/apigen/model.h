@@ -41,6 +41,9 @@ struct vg_member {
      * member @when beside it has the value @is; else NULL. */
     const char *when;
     const char *is;
+    /* A pointer to a list that the call writes; the member beside it is room and count.
+     */
+    const char *counted;
 };
 
 struct vg_type {

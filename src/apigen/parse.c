@@ -157,6 +157,19 @@ split_device(struct vg_member *member)
                                  member->text);
 }
 
+/* "T *list counted by count" */
+static void
+split_counted(struct vg_member *member)
+{
+    static const char mark[] = " counted by ";
+    const char *at = strstr(member->text, mark);
+
+    if (at != NULL) {
+        member->counted = at + sizeof(mark) - 1;
+        member->text = vg_must_print("%.*s", (int)(at - member->text), member->text);
+    }
+}
+
 static struct vg_member *
 parse_member(struct vg_lexer *lex)
 {
@@ -173,6 +186,7 @@ parse_member(struct vg_lexer *lex)
     } else {
         member->text = take_text(lex, ";");
         split_device(member);
+        split_counted(member);
         member->type =
             strncmp(member->text, "const ", 6) == 0 ? member->text + 6 : member->text;
         member->type =

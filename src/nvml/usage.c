@@ -119,30 +119,41 @@ vg_nvml_nvmlDeviceGetUtilizationRates(nvmlDevice_t device, nvmlUtilization_t *ut
 
 /* --- processes --- */
 
-static nvmlReturn_t
-list_v1(nvmlDevice_t device, unsigned *count, nvmlProcessInfo_v1_t *infos)
-{
-    struct uses uses;
-    DEVICE_OR_RETURN(d, device)
+/* Writes one use as element @index of a list of some version. */
+typedef void put_use(void *infos, unsigned index, const struct vg_account_use *use);
 
-    nvmlReturn_t result = read_uses(d, &uses);
-    if (result != NVML_SUCCESS) {
-        return result;
-    }
-    if (uses.count > 0 && (infos == NULL || *count < uses.count)) {
-        result = NVML_ERROR_INSUFFICIENT_SIZE;
-    }
-    for (unsigned i = 0; result == NVML_SUCCESS && i < uses.count; i++) {
-        infos[i].pid = (unsigned)uses.list[i].pid;
-        infos[i].usedGpuMemory = uses.list[i].used;
-    }
-    *count = uses.count;
-    free(uses.list);
-    return result;
+static void
+put_v1(void *infos, unsigned index, const struct vg_account_use *use)
+{
+    nvmlProcessInfo_v1_t *info = (nvmlProcessInfo_v1_t *)infos + index;
+
+    info->pid = (unsigned)use->pid;
+    info->usedGpuMemory = use->used;
 }
 
+static void
+put_v2(void *infos, unsigned index, const struct vg_account_use *use)
+{
+    ((nvmlProcessInfo_v2_t *)infos)[index] =
+        (nvmlProcessInfo_v2_t){ .pid = (unsigned)use->pid,
+                                .usedGpuMemory = use->used,
+                                .gpuInstanceId = NO_INSTANCE,
+                                .computeInstanceId = NO_INSTANCE };
+}
+
+static void
+put_detail(void *infos, unsigned index, const struct vg_account_use *use)
+{
+    ((nvmlProcessDetail_v1_t *)infos)[index] =
+        (nvmlProcessDetail_v1_t){ .pid = (unsigned)use->pid,
+                                  .usedGpuMemory = use->used,
+                                  .gpuInstanceId = NO_INSTANCE,
+                                  .computeInstanceId = NO_INSTANCE };
+}
+
+/* @count: the room in @infos, then how many there are. */
 static nvmlReturn_t
-list_v2(nvmlDevice_t device, unsigned *count, nvmlProcessInfo_v2_t *infos)
+list_uses(nvmlDevice_t device, unsigned *count, void *infos, put_use *put)
 {
     struct uses uses;
     DEVICE_OR_RETURN(d, device)
@@ -155,10 +166,7 @@ list_v2(nvmlDevice_t device, unsigned *count, nvmlProcessInfo_v2_t *infos)
         result = NVML_ERROR_INSUFFICIENT_SIZE;
     }
     for (unsigned i = 0; result == NVML_SUCCESS && i < uses.count; i++) {
-        infos[i] = (nvmlProcessInfo_v2_t){ .pid = (unsigned)uses.list[i].pid,
-                                           .usedGpuMemory = uses.list[i].used,
-                                           .gpuInstanceId = NO_INSTANCE,
-                                           .computeInstanceId = NO_INSTANCE };
+        put(infos, i, &uses.list[i]);
     }
     *count = uses.count;
     free(uses.list);
@@ -169,21 +177,21 @@ nvmlReturn_t
 vg_nvml_nvmlDeviceGetComputeRunningProcesses(nvmlDevice_t device, unsigned int *count,
                                              nvmlProcessInfo_v1_t *infos)
 {
-    return list_v1(device, count, infos);
+    return list_uses(device, count, infos, put_v1);
 }
 
 nvmlReturn_t
 vg_nvml_nvmlDeviceGetComputeRunningProcesses_v2(nvmlDevice_t device, unsigned int *count,
                                                 nvmlProcessInfo_v2_t *infos)
 {
-    return list_v2(device, count, infos);
+    return list_uses(device, count, infos, put_v2);
 }
 
 nvmlReturn_t
 vg_nvml_nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned int *count,
                                                 nvmlProcessInfo_v2_t *infos)
 {
-    return list_v2(device, count, infos);
+    return list_uses(device, count, infos, put_v2);
 }
 
 /* Nobody draws on this device, and there is no MPS server. */
@@ -249,7 +257,6 @@ nvmlReturn_t
 vg_nvml_nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
                                               nvmlProcessDetailList_v1_t *list)
 {
-    struct uses uses;
     DEVICE_OR_RETURN(d, device)
 
     if (list->version != (sizeof(*list) | 1u << 24)) {
@@ -262,23 +269,8 @@ vg_nvml_nvmlDeviceGetRunningProcessDetailList(nvmlDevice_t device,
         list->numProcArrayEntries = 0;
         return NVML_SUCCESS;
     }
-    nvmlReturn_t result = read_uses(d, &uses);
-    if (result != NVML_SUCCESS) {
-        return result;
-    }
-    if (uses.count > 0 &&
-        (list->procArray == NULL || list->numProcArrayEntries < uses.count)) {
-        result = NVML_ERROR_INSUFFICIENT_SIZE;
-    }
-    for (unsigned i = 0; result == NVML_SUCCESS && i < uses.count; i++) {
-        list->procArray[i] = (nvmlProcessDetail_v1_t){ .pid = (unsigned)uses.list[i].pid,
-                                                       .usedGpuMemory = uses.list[i].used,
-                                                       .gpuInstanceId = NO_INSTANCE,
-                                                       .computeInstanceId = NO_INSTANCE };
-    }
-    list->numProcArrayEntries = uses.count;
-    free(uses.list);
-    return result;
+    (void)d;
+    return list_uses(device, &list->numProcArrayEntries, list->procArray, put_detail);
 }
 
 /* --- utilisation by process --- */
