@@ -44,12 +44,19 @@ start_clean(void)
     memcpy(&lock, &fresh, sizeof(lock)); /* another thread may have held it in fork */
 }
 
+/* fstat() has a name of its own only since glibc 2.33. */
+static bool
+read_stat(struct stat *out)
+{
+    return syscall(SYS_fstat, fd, out) == 0;
+}
+
 static bool
 is_ours(void)
 {
     struct stat now;
 
-    return fd >= 0 && fstat(fd, &now) == 0 && now.st_dev == device && now.st_ino == inode;
+    return fd >= 0 && read_stat(&now) && now.st_dev == device && now.st_ino == inode;
 }
 
 static void
@@ -126,11 +133,12 @@ result_of(int error)
 static nvmlReturn_t
 start_again(void)
 {
+    const uint32_t number = ++serial;
     struct vg_control_ask ask = { .header = { VG_CONTROL_ASK, sizeof(ask) },
                                   .call = VG_NVML_nvmlInit_v2,
-                                  .serial = ++serial };
+                                  .serial = number };
 
-    const int r = exchange(&ask, sizeof(ask), ask.serial, START_MS);
+    const int r = exchange(&ask, sizeof(ask), number, START_MS);
     if (r < 0) {
         return result_of(r);
     }
@@ -161,7 +169,7 @@ connect_worker(void)
         return unreachable;
     }
     fd = vg_worker_connect(endpoint.path);
-    if (fd < 0 || fstat(fd, &now) != 0) {
+    if (fd < 0 || !read_stat(&now)) {
         vg_log(VG_LOG_ERROR, "nvml: cannot reach the worker at %s", endpoint.path);
         fd = -1;
         return unreachable;

@@ -40,6 +40,7 @@ struct temperature {
 static struct device devices[2] = { { "zero", 0 }, { "one", 1 } };
 static unsigned started;
 
+/* NOLINTBEGIN(readability-identifier-naming): NVML's names */
 EXPORT int nvmlInit_v2(void);
 EXPORT int nvmlInitWithFlags(unsigned flags);
 EXPORT int nvmlShutdown(void);
@@ -247,3 +248,4 @@ nvmlDeviceGetComputeRunningProcesses_v3(struct device *device, unsigned *count,
     *count = found;
     return result;
 }
+/* NOLINTEND(readability-identifier-naming) */

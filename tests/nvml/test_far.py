@@ -10,7 +10,10 @@ accounts that are the host's, in a mount namespace with a /dev/shm of its own.
 """
 import ctypes
 import os
+import random
 import re
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -454,6 +457,71 @@ class StandIn(Listening):
         self.assertEqual(set(uses), {user.pid, one.process.pid, os.getpid()})
 
 
+class Garbage(unittest.TestCase):
+    """What no honest client sends is answered or ends the connection; nothing crashes."""
+
+    def serve(self):
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        worker = subprocess.Popen([os.path.join(BUILD, "vgpu-worker"), "--fd",
+                                   str(its.fileno())], pass_fds=[its.fileno()],
+                                  stderr=subprocess.DEVNULL)
+        its.close()
+        ours.settimeout(60)
+        ours.send(struct.pack("<IIIHHII", 9, 24, 0x31555047, 1, 0, COUNT, 0))
+        self.assertEqual(struct.unpack("<IIiI", ours.recv(65536)), (10, 16, 0, 0))
+        return worker, ours
+
+    @staticmethod
+    def question(ours, call, serial, body):
+        """Return: the result, or None when the connection ends."""
+        try:
+            ours.send(struct.pack("<IIiI", 10, 16 + len(body), call, serial) + body)
+            answer = ours.recv(65536)
+        except OSError:
+            return None
+        if not answer:
+            return None
+        kind, size, result, got = struct.unpack("<IIiI", answer[:16])
+        assert (kind, size, got) == (10, len(answer), serial)
+        return result
+
+    def test_random_questions(self):
+        numbers, seed = random.Random(5), b"\0\1\2\x10\x40\x7f\x80\xff"
+        worker, ours = self.serve()
+        self.assertEqual(self.question(ours, 1, 1, b""), SUCCESS)
+        answered = ended = 0
+        for serial in range(2, 1200):
+            body = bytes(numbers.choice(seed) for _ in range(numbers.choice(
+                (0, 4, 8, 9, 12, 13, 16, 20, 40, 52, 3000))))
+            if numbers.random() < 0.5:  # a true device in front
+                body = struct.pack("<Q", 0x4e << 40 | 1 << 36 | 1 << 20) + body[8:]
+            call = numbers.choice((numbers.randrange(COUNT), numbers.randrange(8, 60)))
+            if self.question(ours, call, serial, body) is None:
+                self.assertIn(worker.wait(60), (0, 1))
+                ours.close()
+                ended += 1
+                if ended == 60:
+                    break
+                worker, ours = self.serve()
+                self.question(ours, 1, 1, b"")
+            else:
+                answered += 1
+        ours.close()
+        self.assertIn(worker.wait(60), (0, 1))
+        self.assertGreater(answered, 20)
+        self.assertGreater(ended, 10)
+
+    def test_another_library_version(self):
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with subprocess.Popen([os.path.join(BUILD, "vgpu-worker"), "--fd", str(its.fileno())],
+                              pass_fds=[its.fileno()], stderr=subprocess.DEVNULL):
+            its.close()
+            ours.settimeout(60)
+            ours.send(struct.pack("<IIIHHII", 9, 24, 0x31555047, 1, 0, COUNT + 1, 0))
+            self.assertEqual(struct.unpack("<I", ours.recv(65536)[:4]), (4,))
+            ours.close()
+
+
 class Without(Listening):
     options = ("--nvml", "/nonexistent/libnvidia-ml.so.1")
 
@@ -470,6 +538,8 @@ if __name__ == "__main__":
         sys.exit(0)
     BUILD, API, STANDIN = (os.path.abspath(a) for a in sys.argv[1:4])
     LIB = os.path.join(BUILD, "lib")
+    with open(os.path.join(API, "nvml.api"), encoding="utf-8") as nvml:
+        COUNT = len(re.findall(r"^(?:call|skip|hand) nvml", nvml.read(), re.M))
     with tempfile.TemporaryDirectory() as FOLDER:
         os.environ.update(VGPU_ACCOUNTS=FOLDER, VGPU_SOFT_MEMORY="1G", LD_LIBRARY_PATH=LIB)
         RESULT = unittest.main(argv=sys.argv[:1] + sys.argv[4:], exit=False, verbosity=2).result
