@@ -344,6 +344,9 @@ class Ours(Listening):
             outside, inside = self.shell(), self.shell(prefix=prefix)
         finally:
             os.environ["VGPU_ACCOUNTS"] = FOLDER
+        # the namespace is effective: who looks there alone sees nobody
+        blind = self.shell(endpoint="soft", prefix=prefix, VGPU_ACCOUNTS="/dev/shm")
+        self.assertEqual((blind("init"), blind("processes")), (SUCCESS, (SUCCESS, {})))
         for asker in (outside, inside):
             self.assertEqual(asker("init"), SUCCESS)
             result, uses = asker("processes")
