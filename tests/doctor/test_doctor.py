@@ -649,6 +649,15 @@ class Ollama(Base):
         self.assert_says("broken", "backends", "each device appears twice", "--quick",
                          "--ollama")
 
+    def test_leftover_backend(self):
+        real = f"{self.lib}/cuda_v12/libggml-cuda.so"
+        self.put(f"{self.lib}/llama-server", "", 0o755)
+        self.link("libggml-cuda.so", real + ".0")  # another name of it is none
+        self.assertNotIn("leftover", str(self.doctor("--quick", "--ollama")))
+        os.rename(self.path(real), self.path(real + ".kept"))
+        self.assert_says("broken", "backends", "libggml-cuda.so.kept' is a leftover", "--quick",
+                         "--ollama")
+
     def test_intruder(self):
         self.link(f"/{LIBRARIES}/libcuda.so.1", f"{self.lib}/libcuda.so.1")
         self.assert_says("broken", "intruders", "does not belong into lib/ollama", "--quick",

@@ -229,6 +229,37 @@ check_backend(struct vg_doctor *d, const char *path)
     }
 }
 
+/* From generation 3 on Ollama takes the first libggml-* of a folder, whatever follows. */
+static void
+check_leftovers(struct vg_doctor *d)
+{
+    char pattern[PATH_MAX], real[PATH_MAX], beside[PATH_MAX];
+    glob_t found;
+
+    (void)vg_path_print(pattern, "%s/*/libggml-cuda*.so*", d->client_lib);
+    if (d->generation < 3 || glob(pattern, 0, NULL, &found) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *path = found.gl_pathv[i];
+        const int folder = (int)(strrchr(path, '/') - path);
+        if (strcmp(path + folder, "/libggml-cuda.so") == 0) {
+            continue;
+        }
+        (void)vg_path_print(beside, "%.*s/libggml-cuda.so", folder, path);
+        if (realpath(path, real) != NULL && realpath(beside, pattern) != NULL &&
+            strcmp(real, pattern) == 0) {
+            continue; /* another name of the same file */
+        }
+        vg_say_broken(
+            d, "move it out of lib/ollama",
+            "'%s' is a leftover, and Ollama loads it all the same when it comes "
+            "first in its folder",
+            path);
+    }
+    globfree(&found);
+}
+
 static void
 check_backends(struct vg_doctor *d)
 {
@@ -249,6 +280,7 @@ check_backends(struct vg_doctor *d)
                       "'%s' is loaded for every folder: each device appears twice",
                       pattern);
     }
+    check_leftovers(d);
     (void)vg_path_print(pattern, "%s/*/libggml-cuda.so", d->client_lib);
     if (glob(pattern, 0, NULL, &found) != 0) {
         vg_say_broken(
