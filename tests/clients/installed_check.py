@@ -56,8 +56,8 @@ def check(what, good, shown=None):
 def bare(**more):
     """The environment of a user who has set nothing."""
     env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("LD_", "VGPU_", "CUDA", "NVIDIA_"))}
-    return dict(env, TERM="dumb", COLUMNS="120", **more)
+           if not k.startswith(("LD_", "VGPU_", "CUDA", "NVIDIA_", "XDG_"))}
+    return dict(env, HOME="/nonexistent", TERM="dumb", COLUMNS="120", **more)
 
 
 def run(*command, **more):
@@ -103,6 +103,12 @@ def put_runtime(folders):
                 os.symlink(os.path.join(folder, name), os.path.join(LIBRARIES, name))
 
 
+def hides_below(path):
+    """A folder that was removed and made again covers the one below it."""
+    names = [n for n in os.listxattr(path, follow_symlinks=False) if n.endswith("overlay.opaque")]
+    return any(os.getxattr(path, name, follow_symlinks=False) == b"y" for name in names)
+
+
 def picture(upper):
     """Each entry of the layer: kind, mode, owner, and content or target. What lies below the
     layer cannot have changed."""
@@ -116,6 +122,8 @@ def picture(upper):
             elif stat.S_ISREG(info.st_mode):
                 with open(path, "rb") as file:
                     what = hashlib.sha256(file.read()).hexdigest()
+            elif hides_below(path):
+                what = "hides what was there"
             out[os.path.relpath(path, upper)] = (info.st_mode, info.st_uid, info.st_gid, what)
     return out
 
@@ -195,8 +203,14 @@ def check_monitors(tools, nvtop, pid, name):
     gpustat = as_json("gpustat", "sh", "-c", '"$0" --json | tr -d "\\n"',
                       os.path.join(tools, "gpustat"))
     gpu = gpustat["gpus"][0] if gpustat else {}
-    check("gpustat: the same figures", (gpu.get("name"), gpu.get("memory.used")) ==
-          (name, used // MIB) and [p["pid"] for p in gpu.get("processes") or []] == [pid], gpu)
+    check("gpustat: the same figures",
+          (gpu.get("name"), gpu.get("memory.used"), gpu.get("memory.total")) ==
+          (name, used // MIB, got["total"] // MIB) and
+          [p["pid"] for p in gpu.get("processes") or []] == [pid], gpu)
+    done = run("/usr/bin/vgpu", "smi", "--query-gpu=name,memory.used,memory.total",
+               "--format=csv,noheader,nounits")
+    check("vgpu smi: the same figures", done.returncode == 0 and done.stdout.strip() ==
+          f"{name}, {used // MIB}, {got['total'] // MIB}", done.stdout)
     seen = as_json("nvitop's library", python, "-c", NVITOP)
     check("nvitop: the same figures", seen == [name, got["total"], used, [pid]], seen)
     done = run(os.path.join(tools, "nvitop"), "--once", "--ascii")
@@ -207,6 +221,15 @@ def check_monitors(tools, nvtop, pid, name):
         text = on_terminal(nvtop, f"{used // MIB}MiB")
         check("nvtop: the same figures", name in text and f"{used // MIB}MiB" in text, text)
     return used
+
+
+def check_absence(tools, when):
+    """Nothing of ours, nor another driver, is found: the monitors say so."""
+    done = run(os.path.join(tools, "python3"), "-c", ASK)
+    check(f"{when}: nvidia-ml-py finds no library", done.returncode != 0 and
+          "NVMLError_LibraryNotFound" in done.stdout, done.stdout)
+    done = run(os.path.join(tools, "gpustat"))
+    check(f"{when}: gpustat fails", done.returncode != 0, done.stdout)
 
 
 def check_auto(arguments, others):
@@ -249,6 +272,7 @@ def inside(arguments, folder):
     run("ldconfig")
     upper = os.path.join(folder, "upper")
     before = picture(upper)
+    check_absence(arguments.tools, "before")
     done = run(vgpu, "install")
     check("vgpu install", done.returncode == 0, done.stdout)
     installed = differences(before, picture(upper), folder)
@@ -265,6 +289,7 @@ def inside(arguments, folder):
     client.communicate()
     done = run("/usr/bin/vgpu", "uninstall")
     check("vgpu uninstall", done.returncode == 0, done.stdout)
+    check_absence(arguments.tools, "after")
     left = differences(before, picture(upper), folder)
     check(f"{len(installed)} entries changed by install, none after uninstall", left == [], left)
 
@@ -287,6 +312,9 @@ def main():
     good, why = layer(arguments.inside)
     if not good:
         print(f"no writable layer over this machine: {why}")
+        return 77
+    if "libcuda.so.1 " in run("ldconfig", "-p").stdout:
+        print("another driver is installed on this machine")
         return 77
     inside(arguments, arguments.inside)
     print(f"{results[True]} passed, {results[False]} failed")
