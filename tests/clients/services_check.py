@@ -35,12 +35,13 @@ LOADER = re.compile(rb"ERROR: ld\.so: object '/opt/none\.so' from /etc/ld\.so\.p
 USERS = (("root", 0, "/root", "/bin/bash"), ("sshd", 101, "/run/sshd", "/usr/sbin/nologin"),
          ("alice", 1000, "/home/alice", "/bin/bash"), ("bob", 1001, "/home/bob", "/bin/bash"))
 UNIX = {"auth": "auth required pam_unix.so nodelay", "account": "account required pam_unix.so",
-        "password": "password required pam_unix.so yescrypt",
+        "password": "password required pam_unix.so yescrypt nodelay",
         "session": "session required pam_unix.so", "session-noninteractive":
         "session required pam_unix.so"}
 FILES = {
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\n",
     "etc/sudoers": "root ALL=(ALL:ALL) NOPASSWD: ALL\nalice ALL=(ALL:ALL) NOPASSWD: ALL\n",
+    "etc/login.defs": "FAIL_DELAY 0\nENCRYPT_METHOD SHA512\n",
     "etc/hosts": "127.0.0.1 localhost services\n",
     "etc/ssh/sshd_config": "UsePAM yes\nHostKey /etc/ssh/key\nPrintMotd no\n"
                            "Subsystem sftp internal-sftp\n",
@@ -48,9 +49,12 @@ FILES = {
                    "grep -c opt/vgpu /proc/self/maps /proc/$PPID/maps >/out/maps; "
                    "mv /out/system /out/system.done\n",
     "usr/sbin/sendmail": "#!/bin/sh\ncat >/out/mail; mv /out/mail /out/mail.done\n",
-    "loud.c": '#include <unistd.h>\n__attribute__((constructor)) static void f(void)'
-              ' { if (write(2, "loud\\n", 5)) return; }\n',
+    "bad.c": "#include <fcntl.h>\n#include <unistd.h>\n"
+             "__attribute__((constructor)) static void f(void) { DOES; }\n",
 }
+BAD = {"speaks": 'if (write(2, "loud\\n", 5)) return',
+       "leaves a file": 'close(open("/dev/shm/x", O_CREAT, 0666))',
+       "keeps a descriptor": 'if (open("/dev/null", O_RDONLY)) return'}
 results = {True: 0, False: 0}
 
 
@@ -200,7 +204,13 @@ class World:
         while True:
             self.log.append(self.socket.recv(8192))
 
-    def start(self, command, user=0, **more):
+    def logged(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"end", self.root + "/dev/log")
+        wait_for("end of the log", lambda: b"end" in self.log)
+        return self.log[:-1]
+
+    def start(self, command, user=0):
         def enter():
             os.chroot(self.root)
             os.chdir("/")
@@ -210,9 +220,10 @@ class World:
         home = {number: home for _, number, home, _ in USERS}[user]
         env = {"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C", "HOME": home, "VGPU_ENDPOINT": "soft",
                "VGPU_SOFT_MEMORY": "1G", "XDG_RUNTIME_DIR": "/tmp"}
-        return subprocess.Popen(command.split(" ") if isinstance(command, str) else command, env=env, preexec_fn=enter, stdin=subprocess.PIPE,
+        words = command.split(" ") if isinstance(command, str) else command
+        return subprocess.Popen(words, env=env, preexec_fn=enter, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                start_new_session=True, **more)
+                                start_new_session=True)
 
     def run(self, command, user=0, stdin=b""):
         process = self.start(command, user)
@@ -335,11 +346,12 @@ def cron(world):
 
 
 def sudo(world):
-    maps = ["/bin/sh", "-c", "id; grep -c opt/vgpu /proc/self/maps /proc/$PPID/maps >/out/maps; exit 4"]
+    shown = ("id; ls /proc/self/fd; grep -c opt/vgpu /proc/self/maps /proc/$PPID/maps >/out/maps; "
+             "exit 4")
     return [world.run("/usr/bin/sudo -n -u alice id"), world.run("/usr/bin/sudo -n -l", 1000),
             world.run("/usr/bin/sudo -n id", 1001), world.run("/usr/bin/sudo -V", 1000),
             world.run("/usr/sbin/visudo -c"),
-            world.run(["/usr/bin/sudo", "-n"] + maps, 1000)], mapped(world)
+            world.run(["/usr/bin/sudo", "-n", "/bin/sh", "-c", shown], 1000)], mapped(world)
 
 
 def su(world):
@@ -400,8 +412,10 @@ def play(world, scenario, preload):
     new = sorted(world.names() - before)
     for name in reversed(new):
         os.rmdir(name) if os.path.isdir(name) and not os.path.islink(name) else os.remove(name)
-    facts = {"given": plain(given), "log": sorted(plain(world.log[:])), "new files": new,
-             "processes left": left}
+    with open("/proc/self/net/unix", encoding="ascii", errors="replace") as file:
+        sockets = sorted(line.split()[7] for line in file.readlines()[1:] if len(line.split()) == 8)
+    facts = {"given": plain(given), "log": sorted(plain(world.logged())), "new files": new,
+             "processes left": left, "sockets": sockets}
     return facts, ours
 
 
@@ -423,14 +437,18 @@ def compare(world, name, scenario):
         check(f"{name}: ends well", False, (error, world.log))
 
 
-def notices(world, build_loud):
-    """The comparison must tell a library that speaks."""
-    if not build_loud:
-        print("left out: no compiler for a library that speaks")
+def notices(world):
+    """The comparison must tell libraries that are not harmless."""
+    if shutil.which("cc") is None:
+        print("left out: no compiler for a library that is not harmless")
         return
-    for name, scenario in (("sshd", sshd_settings), ("sudo", sudo), ("su", su)):
-        without, loud = play(world, scenario, "")[0], play(world, scenario, "/opt/loud.so\n")[0]
-        check(f"{name}: a library that speaks is noticed", without != loud)
+    for what, text in BAD.items():
+        subprocess.run(["cc", "-w", "-shared", "-fPIC", f"-DDOES={text}", "-o",
+                        world.root + "/opt/bad.so", world.root + "/bad.c"], check=True)
+        for name, scenario in (("sshd for one login", sshd_inetd), ("sudo", sudo),
+                               ("login shell", shell)):
+            without, other = play(world, scenario, "")[0], play(world, scenario, "/opt/bad.so\n")[0]
+            check(f"{name}: a library that {what} is noticed", without != other, without)
 
 
 def inside(folder, build):
@@ -446,15 +464,12 @@ def inside(folder, build):
         write(root + "/home/alice/.ssh/authorized_keys", file.read())
     write(root + "/var/spool/cron/crontabs/alice", "@reboot id; ls /proc/self/fd\n", 0o600)
     os.chown(root + "/var/spool/cron/crontabs/alice", 1000, 104)
-    loud = shutil.which("cc") and subprocess.run(
-        ["cc", "-shared", "-fPIC", "-o", root + "/opt/loud.so", root + "/loud.c"],
-        check=False).returncode == 0
     for name, scenario in (("sshd, settings", sshd_settings), ("sshd for one login", sshd_inetd),
                            ("sshd, daemon", sshd_daemon), ("cron", cron), ("sudo", sudo),
                            ("su", su), ("passwd", passwd), ("login shell", shell),
                            ("systemd --user", systemd)):
         compare(world, name, scenario)
-    notices(world, loud)
+    notices(world)
     print(f"{results[True]} passed, {results[False]} failed")
     return 1 if results[False] else 0
 
