@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,52 +136,89 @@ listen_on(const char *path, const char *driver)
     }
 }
 
-int
-main(int argc, char **argv)
+static const char usage[] =
+    "usage: vgpu-worker --listen PATH [--driver DRIVER] [--nvml LIBRARY]\n\n"
+    "Waits on the local socket PATH, and executes the CUDA calls of each program that\n"
+    "connects in a process of its own. A program is sent there by VGPU_ENDPOINT=unix:PATH.\n"
+    "\n  --driver DRIVER  the CUDA driver to load (a libcuda.so.1), the software GPU\n"
+    "                   unless given\n"
+    "  --nvml LIBRARY   what answers monitors: the libnvidia-ml.so.1 beside the driver\n"
+    "                   unless given\n";
+
+/* What the command line says. */
+struct request {
+    const char *listen;
+    const char *driver;
+    int fd; /* started by a client, or by the one that listens; else -1 */
+    bool wants_help;
+};
+
+/* Return: 0, or -EINVAL after getopt's own message. */
+static int
+read_request(int argc, char **argv, struct request *out)
 {
     static const struct option options[] = {
         { "fd", required_argument, NULL, 'f' },
         { "driver", required_argument, NULL, 'd' },
         { "listen", required_argument, NULL, 'l' },
-        { "client", required_argument, NULL, 'c' },
+        { "client", required_argument, NULL, 'c' }, /* for who reads our command line */
         { "nvml", required_argument, NULL, 'n' },
+        { "help", no_argument, NULL, 'h' },
         { 0 },
     };
-    const char *driver = getenv("VGPU_DRIVER"), *path = NULL;
-    char buffer[PATH_MAX + 64];
-    int fd = -1, option;
+    int option;
 
+    *out = (struct request){ .driver = getenv("VGPU_DRIVER"), .fd = -1 };
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'f':
-            fd = atoi(optarg);
+            out->fd = atoi(optarg);
             break;
         case 'd':
-            driver = optarg;
+            out->driver = optarg;
             break;
         case 'l':
-            path = optarg;
+            out->listen = optarg;
             break;
         case 'c':
             break;
         case 'n':
             (void)setenv("VGPU_NVML", optarg, 1);
             break;
+        case 'h':
+            out->wants_help = true;
+            break;
         default:
-            return 2;
+            return -EINVAL;
         }
     }
-    if (driver == NULL || driver[0] == '\0') {
-        driver = default_driver(buffer, sizeof(buffer));
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct request request;
+    char buffer[PATH_MAX + 64];
+
+    if (read_request(argc, argv, &request) != 0) {
+        return 2;
+    }
+    if (request.wants_help) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    if (request.driver == NULL || request.driver[0] == '\0') {
+        request.driver = default_driver(buffer, sizeof(buffer));
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* the client's limit is ours too: an error, no end */
-    if (path != NULL) {
-        return listen_on(path, driver);
+    if (request.listen != NULL) {
+        return listen_on(request.listen, request.driver);
     }
-    if (fd < 0) {
-        fprintf(stderr, "vgpu-worker: started by a client; see 'vgpu --help'\n");
+    if (request.fd < 0) {
+        fprintf(stderr, "%sWith VGPU_ENDPOINT=soft programs start their own.\n", usage);
         return 2;
     }
-    return serve(fd, driver);
+    return serve(request.fd, request.driver);
 }
