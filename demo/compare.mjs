@@ -3,6 +3,7 @@
 
 export const NEEDED = 14;
 const SMALLEST = 0.02;
+const LARGEST = 0.4;
 const best = 5;
 
 const among = (row, token) => (row.find(([t]) => t === token) ?? [token, 0])[1];
@@ -13,9 +14,17 @@ export function spread(a, b) {
         Math.max(...row.slice(0, best).map(([t, p]) => Math.abs(p - among(b[i], t))))));
 }
 
-/** max(0.02, 4s): s is how far the CPU differs from itself, flash attention on and off. */
+/**
+ * max(0.02, 4s): s is how far the CPU differs from itself, flash attention on and off. A CPU that
+ * agrees with itself so little that anything would pass is an error.
+ */
 export function allowance(reference) {
-    return Math.max(SMALLEST, 4 * spread(reference.rows, reference.otherRows));
+    const allowed = Math.max(SMALLEST, 4 * spread(reference.rows, reference.otherRows));
+    if (!(allowed <= LARGEST)) {
+        throw new Error(`the CPU differs from itself by ${(allowed / 4).toFixed(4)}: too much ` +
+            `to compare anything with it (at most ${LARGEST / 4})`);
+    }
+    return allowed;
 }
 
 /**

@@ -18,6 +18,13 @@ test("the allowance is 0.02, or four times the CPU's own difference", () => {
     assert.ok(Math.abs(allowance(reference([even], [other])) - 0.04) < 1e-9);
 });
 
+test("a CPU that differs from itself too much is no reference", () => {
+    const other = row(0.38, 0.32, 0.1, 0.05, 0.05, 0.1);
+    assert.throws(() => allowance(reference([even], [other])), /too much/);
+    const nan = even.map(([t]) => [t, NaN]);
+    assert.throws(() => allowance(reference([even], [nan])), /too much/);
+});
+
 test("another best token fails", () => {
     const got = [[2, 0.5], [1, 0.2], ...even.slice(2)];
     assert.equal(compare(reference([even]), [got], 1).good, 1);
