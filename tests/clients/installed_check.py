@@ -14,15 +14,14 @@ import argparse
 import hashlib
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
-import time
+
+from nvml_tools import on_terminal
 
 MIB = 1 << 20
 SIZE = 300 * MIB
@@ -57,7 +56,7 @@ def bare(**more):
     """The environment of a user who has set nothing."""
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("LD_", "VGPU_", "CUDA", "NVIDIA_", "XDG_"))}
-    return dict(env, HOME="/nonexistent", TERM="dumb", COLUMNS="120", **more)
+    return {**env, "HOME": "/nonexistent", "TERM": "dumb", "COLUMNS": "120", **more}
 
 
 def run(*command, **more):
@@ -109,28 +108,8 @@ def hides_below(path):
     return any(os.getxattr(path, name, follow_symlinks=False) == b"y" for name in names)
 
 
-def picture(upper):
-    """Each entry of the layer: kind, mode, owner, and content or target. What lies below the
-    layer cannot have changed."""
-    out = {}
-    for top, folders, files in os.walk(upper):
-        for name in folders + files:
-            path = os.path.join(top, name)
-            info, what = os.lstat(path), ""
-            if stat.S_ISLNK(info.st_mode):
-                what = os.readlink(path)
-            elif stat.S_ISREG(info.st_mode):
-                with open(path, "rb") as file:
-                    what = hashlib.sha256(file.read()).hexdigest()
-            elif hides_below(path):
-                what = "hides what was there"
-            out[os.path.relpath(path, upper)] = (info.st_mode, info.st_uid, info.st_gid, what)
-    return out
-
-
-def below(entry, folder):
-    """The entry as it is without the layer; the folder holds bind mounts of that."""
-    path = os.path.join(folder, "below", entry)
+def entry_of(path):
+    """Kind, mode, owner, and content or target; None where nothing is."""
     if not os.path.lexists(path):
         return None
     info, what = os.lstat(path), ""
@@ -139,7 +118,20 @@ def below(entry, folder):
     elif stat.S_ISREG(info.st_mode):
         with open(path, "rb") as file:
             what = hashlib.sha256(file.read()).hexdigest()
+    elif hides_below(path):
+        what = "hides what was there"
     return (info.st_mode, info.st_uid, info.st_gid, what)
+
+
+def picture(upper):
+    """Each entry of the layer. What lies below the layer cannot have changed."""
+    return {os.path.relpath(os.path.join(top, name), upper): entry_of(os.path.join(top, name))
+            for top, folders, files in os.walk(upper) for name in folders + files}
+
+
+def below(entry, folder):
+    """The entry as it is without the layer; the folder holds bind mounts of that."""
+    return entry_of(os.path.join(folder, "below", entry))
 
 
 def differences(before, after, folder):
@@ -164,30 +156,6 @@ def start_client():
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdout.readline()
     return process
-
-
-def on_terminal(program, until, seconds=30):
-    """What a program drew on a terminal until a text was on it, as plain words."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execve(program, [program], bare() | {"TERM": "xterm", "LINES": "40", "COLUMNS": "150"})
-    drawn, end, asked = b"", time.monotonic() + seconds, False
-    while time.monotonic() < end:
-        if select.select([terminal], [], [], 0.2)[0]:
-            try:
-                drawn += os.read(terminal, 65536)
-            except OSError:  # it has ended
-                break
-        if until.encode() in drawn and not asked:
-            os.write(terminal, b"q")
-            asked = True
-    try:
-        os.kill(child, 9)
-    except ProcessLookupError:
-        pass
-    os.waitpid(child, 0)
-    os.close(terminal)
-    return drawn.decode("utf-8", "replace")
 
 
 def check_monitors(tools, nvtop, pid, name):
@@ -218,7 +186,7 @@ def check_monitors(tools, nvtop, pid, name):
     if nvtop is None:
         print("left out: nvtop is not installed (Debian has it in contrib)")
     else:
-        text = on_terminal(nvtop, f"{used // MIB}MiB")
+        text = on_terminal(nvtop, bare(TERM="xterm", LINES="40", COLUMNS="150"), f"{used // MIB}MiB")
         check("nvtop: the same figures", name in text and f"{used // MIB}MiB" in text, text)
     return used
 

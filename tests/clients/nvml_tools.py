@@ -219,4 +219,5 @@ def main():
     return 1 if results[False] else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

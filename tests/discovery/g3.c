@@ -274,6 +274,24 @@ see_server(struct look *look)
     }
 }
 
+/* Of a child that ends by itself, unless it takes too long. Return: its status. */
+static int
+finish_child(const char *kind, pid_t child, FILE *out, long began)
+{
+    int status = -1;
+
+    if (now_ms() - began >= DEADLINE_MS) {
+        end(child);
+    } else {
+        (void)waitpid(child, &status, 0);
+    }
+    printf("child %s: status %d after %ld ms\n", kind, status, now_ms() - began);
+    if (out != NULL) {
+        fclose(out);
+    }
+    return status;
+}
+
 static bool
 see_list(struct look *look)
 {
@@ -281,7 +299,6 @@ see_list(struct look *look)
     const long began = now_ms();
     char line[1024];
     FILE *out = NULL;
-    int status = -1;
     const pid_t child = start_child(look, kind, &out);
 
     look->count = 0;
@@ -301,16 +318,7 @@ see_list(struct look *look)
                  line + used);
         look->count += d->total > 0;
     }
-    if (now_ms() - began >= DEADLINE_MS) {
-        end(child);
-    } else {
-        (void)waitpid(child, &status, 0);
-    }
-    printf("child list: status %d after %ld ms\n", status, now_ms() - began);
-    if (out != NULL) {
-        fclose(out);
-    }
-    return status == 0;
+    return finish_child(kind, child, out, began) == 0;
 }
 
 static bool
@@ -320,7 +328,6 @@ see_probe(struct look *look)
     const long began = now_ms();
     char line[1024];
     FILE *out = NULL;
-    int status = -1;
     const pid_t child = start_child(look, kind, &out);
 
     for (int i = 0; out != NULL && next_line(out, began, line, sizeof(line)); i++) {
@@ -332,17 +339,9 @@ see_probe(struct look *look)
                      d->pci, &d->major, &d->minor, &d->driver, &look->driver_major);
         puts(line);
     }
-    if (now_ms() - began >= DEADLINE_MS) {
-        end(child);
-    } else {
-        (void)waitpid(child, &status, 0);
-    }
+    const int status = finish_child(kind, child, out, began);
     if (status != 0) {
         puts("msg=\"native GPU discovery failed\"");
-    }
-    printf("child probe: status %d after %ld ms\n", status, now_ms() - began);
-    if (out != NULL) {
-        fclose(out);
     }
     return status == 0;
 }
