@@ -12,10 +12,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "link/control.h"
 #include "nvml/nvml_priv.h"
@@ -29,8 +29,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int fd = -1;
 static pid_t owner;
-static dev_t device; /* of the socket: a number may come to mean another file */
-static ino_t inode;
+static struct vg_fd_mark mark; /* a number may come to mean another file */
 static bool is_started;
 static bool is_watched;
 static uint32_t serial;
@@ -44,19 +43,10 @@ start_clean(void)
     memcpy(&lock, &fresh, sizeof(lock)); /* another thread may have held it in fork */
 }
 
-/* fstat() has a name of its own only since glibc 2.33. */
-static bool
-read_stat(struct stat *out)
-{
-    return syscall(SYS_fstat, fd, out) == 0;
-}
-
 static bool
 is_ours(void)
 {
-    struct stat now;
-
-    return fd >= 0 && read_stat(&now) && now.st_dev == device && now.st_ino == inode;
+    return fd >= 0 && vg_fd_same(fd, &mark);
 }
 
 static void
@@ -155,7 +145,6 @@ connect_worker(void)
     const nvmlReturn_t unreachable =
         is_started ? NVML_ERROR_GPU_IS_LOST : NVML_ERROR_DRIVER_NOT_LOADED;
     struct vg_endpoint endpoint;
-    struct stat now;
 
     if (fd >= 0 && owner == getpid() && is_ours()) {
         return NVML_SUCCESS;
@@ -169,14 +158,13 @@ connect_worker(void)
         return unreachable;
     }
     fd = vg_worker_connect(endpoint.path);
-    if (fd < 0 || !read_stat(&now)) {
+    if (fd < 0) {
         vg_log(VG_LOG_ERROR, "nvml: cannot reach the worker at %s", endpoint.path);
         fd = -1;
         return unreachable;
     }
     owner = getpid();
-    device = now.st_dev;
-    inode = now.st_ino;
+    vg_fd_note(fd, &mark);
     const int r = greet();
     if (r != 0) {
         return r == -ETIMEDOUT || r == -EPROTO ? result_of(r) : unreachable;

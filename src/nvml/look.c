@@ -88,7 +88,7 @@ take_refusal(const uint8_t *packet, size_t size, struct vg_nvml_host *out)
 }
 
 static nvmlReturn_t
-ask(int fd, int timeout_ms, struct vg_nvml_host *out)
+ask(int fd, struct vg_nvml_host *out)
 {
     static uint8_t packet[VG_CONTROL_MAX]; /* under the lock of state.c */
     const struct vg_control_look look = { .header = { VG_CONTROL_LOOK, sizeof(look) },
@@ -100,7 +100,7 @@ ask(int fd, int timeout_ms, struct vg_nvml_host *out)
 
     const int sent = vg_control_send(fd, &look, sizeof(look), NULL, 0);
     const int size =
-        sent != 0 ? sent : vg_control_recv(fd, packet, sizeof(packet), fds, timeout_ms);
+        sent != 0 ? sent : vg_control_recv(fd, packet, sizeof(packet), fds, START_MS);
     for (int i = 0; sent == 0 && i < VG_CONTROL_FDS_MAX; i++) {
         if (fds[i] >= 0) {
             close(fds[i]);
@@ -147,7 +147,7 @@ vg_nvml_look(struct vg_nvml_host *out)
         vg_log(VG_LOG_ERROR, "nvml: cannot reach the worker: %s", strerror(-fd));
         return NVML_ERROR_DRIVER_NOT_LOADED;
     }
-    const nvmlReturn_t result = ask(fd, START_MS, out);
+    const nvmlReturn_t result = ask(fd, out);
     close(fd);
     vg_worker_reap();
     return result;
