@@ -22,7 +22,7 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-static char folder[] = "/tmp/vgpu-account-XXXXXX";
+static char folder[] = P_tmpdir "/vgpu-account-XXXXXX";
 static const uint8_t uuid[16] = {
     0xab, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 };

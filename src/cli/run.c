@@ -91,7 +91,7 @@ is_set(const char *variable)
 static int
 open_counters(struct counters *counters, struct vg_error *err)
 {
-    const char *top = is_set("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    const char *top = is_set("TMPDIR") ? getenv("TMPDIR") : P_tmpdir;
     char path[PATH_MAX + 16];
 
     (void)snprintf(counters->folder, sizeof(counters->folder), "%s/vgpu-run-XXXXXX", top);

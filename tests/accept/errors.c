@@ -83,7 +83,7 @@ make_container(struct container *c, unsigned kind, unsigned arch, const void *pa
 static CUresult
 load_file(const void *bytes, size_t size)
 {
-    char path[] = "/tmp/accept-XXXXXX";
+    char path[] = P_tmpdir "/accept-XXXXXX";
     const int fd = mkstemp(path);
     CUmodule module;
     CUlibrary library;
@@ -303,7 +303,7 @@ unknown_instruction(void)
     static const char text[] = HEAD ".visible .entry odd()\n{\n    .reg .b32 %r<3>;\n"
                                     "    frobnicate.b32 %r1, %r2;\n    ret;\n}\n"
                                     ".visible .entry good()\n{\n    ret;\n}\n";
-    char path[] = "/tmp/accept-XXXXXX", log[4096] = "";
+    char path[] = P_tmpdir "/accept-XXXXXX", log[4096] = "";
     const int fd = mkstemp(path);
     CUmodule module;
 

@@ -318,7 +318,7 @@ fork_version(void)
 static int
 reuse(void)
 {
-    char path[] = "/tmp/vgpu-harmless-XXXXXX";
+    char path[] = P_tmpdir "/vgpu-harmless-XXXXXX";
     struct stat s;
     CUresult result;
     int tries = 0;
@@ -580,7 +580,7 @@ reaper(void)
 static int
 drop(void)
 {
-    char path[] = "/tmp/vgpu-harmless-XXXXXX";
+    char path[] = P_tmpdir "/vgpu-harmless-XXXXXX";
     pthread_t thread;
 
     work();

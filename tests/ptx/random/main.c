@@ -239,7 +239,7 @@ run_program(struct run *run, const char *helpers)
 int
 main(int argc, char **argv)
 {
-    struct run run = { .count = 500, .folder = "/tmp/vgpu-random-XXXXXX" };
+    struct run run = { .count = 500, .folder = P_tmpdir "/vgpu-random-XXXXXX" };
 
     if (argc < 2) {
         fprintf(stderr, "usage: %s helpers-folder [seed [count]]\n", argv[0]);
