@@ -57,8 +57,8 @@ static const struct {
     { "cuDevicePrimaryCtxRelease_v2", offsetof(struct cuda, release) },
 };
 
-static unsigned long
-now_ms(void)
+unsigned long
+vg_ask_now_ms(void)
 {
     struct timespec now;
 
@@ -142,9 +142,9 @@ ask_context(const struct cuda *cuda, struct vg_answer *a, int device)
     int r = cuda->retain(&context, device);
 
     r = r != 0 ? r : cuda->set_current(context);
-    const unsigned long start = now_ms();
+    const unsigned long start = vg_ask_now_ms();
     r = r != 0 ? r : cuda->memory(&free_bytes, &total);
-    a->refresh_ms = now_ms() - start;
+    a->refresh_ms = vg_ask_now_ms() - start;
     a->free_bytes = free_bytes;
     a->context_total = total;
     (void)cuda->release(device);
@@ -219,9 +219,9 @@ ask_all(const char *path, const char *nvml, struct vg_answer *a)
         return;
     }
     a->step = VG_ASK_INIT;
-    const unsigned long start = now_ms();
+    const unsigned long start = vg_ask_now_ms();
     a->status = cuda.init(0);
-    a->init_ms = now_ms() - start;
+    a->init_ms = vg_ask_now_ms() - start;
     if (a->status != 0) {
         return;
     }

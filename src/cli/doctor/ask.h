@@ -40,3 +40,6 @@ struct vg_answer {
 /* @nvml may be NULL. @environment is the child's. */
 void vg_ask(const char *cuda, const char *nvml, char **environment, const char *endpoint,
             unsigned budget_s, struct vg_answer *out);
+
+/* The clock of its times, of no fixed beginning. */
+unsigned long vg_ask_now_ms(void);

@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/command.h"
+#include "cli/doctor/ask.h"
 #include "cli/error.h"
 #include "cli/install.h"
 
@@ -92,7 +92,6 @@ free_all(struct vg_doctor *d)
 static int
 run_doctor(int argc, char **argv, struct vg_error *err)
 {
-    struct timespec start, end;
     struct vg_doctor *d = calloc(1, sizeof(*d));
 
     if (d == NULL) {
@@ -101,7 +100,7 @@ run_doctor(int argc, char **argv, struct vg_error *err)
     d->budget_s = 30;
     int r = parse(argc, argv, d, err);
     if (r == 0) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &start);
+        const unsigned long start = vg_ask_now_ms();
         vg_environment_read(d);
         run_checks(d, vg_checks_guest);
         run_checks(d, vg_checks_libraries);
@@ -113,11 +112,7 @@ run_doctor(int argc, char **argv, struct vg_error *err)
         if (d->pid != 0) {
             run_checks(d, vg_checks_process);
         }
-        (void)clock_gettime(CLOCK_MONOTONIC, &end);
-        r = vg_say_all(
-            d, (unsigned long)(end.tv_sec - start.tv_sec) * 1000ul +
-                   (unsigned long)((end.tv_nsec - start.tv_nsec + 1000000000) / 1000000) -
-                   1000ul);
+        r = vg_say_all(d, vg_ask_now_ms() - start);
     }
     free_all(d);
     return r;
